@@ -1,0 +1,21 @@
+//! pgsteward: a gRPC control-plane daemon for PostgreSQL.
+//!
+//! A call goes `main -> app -> rpc -> ops -> { state, postgres, tools, storage } -> model`; `ARCHITECTURE.md` says what
+//! each folder holds. The library exists for the binary, the tests and the benchmarks; it promises no stable interface.
+
+pub mod model;
+
+/// The generated messages, clients and servers of `pgsteward.v1`.
+pub mod proto {
+    #![allow(
+        missing_docs,
+        unreachable_pub,
+        clippy::pedantic,
+        clippy::doc_markdown,
+        rustdoc::all
+    )]
+    tonic::include_proto!("pgsteward.v1");
+
+    /// The encoded `FileDescriptorSet` of all protos, for reflection and for JSON.
+    pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+}
