@@ -3,7 +3,18 @@
 //! A call goes `main -> app -> rpc -> ops -> { state, postgres, tools, storage } -> model`; `ARCHITECTURE.md` says what
 //! each folder holds. The library exists for the binary, the tests and the benchmarks; it promises no stable interface.
 
+pub mod app;
+pub mod config;
+pub mod json;
 pub mod model;
+pub mod ops;
+pub mod postgres;
+pub mod rpc;
+pub mod shutdown;
+pub mod state;
+pub mod storage;
+pub mod telemetry;
+pub mod tools;
 
 /// The generated messages, clients and servers of `pgsteward.v1`.
 pub mod proto {

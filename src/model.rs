@@ -1,3 +1,15 @@
 //! Plain values and pure rules. Nothing here does input or output, and nothing here knows gRPC or PostgreSQL's protocol.
 
+pub mod audit;
+pub mod backup;
 pub mod failure;
+pub mod health;
+pub mod maintenance;
+pub mod method;
+pub mod migration;
+pub mod operation;
+pub mod page;
+pub mod restore;
+pub mod retention;
+pub mod revision;
+pub mod schedule;

@@ -1,0 +1,8 @@
+//! The daemon from its start to its end: builds what `ops` works with from the configuration, starts what runs beside the
+//! calls, serves, and stops all of it in order.
+
+mod build;
+mod serve;
+
+pub use build::BuildError;
+pub use serve::{Started, run, start};

@@ -1,0 +1,212 @@
+//! From a configuration to the daemon: the embedded server if there is one, the connections, the store, the tools.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use chrono::Utc;
+use secrecy::ExposeSecret as _;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::{
+    config::{Config, ConnectionUrl, Database as DatabaseConfig, Revisions, Source, UrlError},
+    model::{
+        failure::{Failure, Kind},
+        method::Method,
+        retention::RetentionPolicy,
+        schedule::Job,
+    },
+    ops::{
+        Daemon,
+        context::Principal,
+        daemon::{Managed, Settings},
+        health::Prober,
+        runner::Runner,
+    },
+    postgres::{
+        database::{ConnectionSettings, Database, DatabaseLogins},
+        embedded::{Embedded, EmbeddedConfig},
+        versions::VersionTable,
+    },
+    rpc::{Access, Credential},
+    state::ControlStore,
+    storage::Store,
+    tools::binaries::Binaries,
+};
+
+/// The client programs that the daemon runs.
+const TOOLS: &[&str] = &["pg_dump", "psql"];
+
+/// Why the daemon could not be built; in the end always a [`Failure`] with a reason and a hint.
+pub type BuildError = Failure;
+
+/// The logins of the control store and the managed databases, and the embedded server if they are on it.
+pub(super) struct Servers {
+    pub(super) embedded: Option<Embedded>,
+    control: ConnectionUrl,
+    databases: BTreeMap<String, DatabaseConfig>,
+}
+
+/// Starts the embedded server where the configuration names no other.
+pub(super) async fn servers(config: &Config) -> Result<Servers, BuildError> {
+    match &config.source {
+        Source::Configured { control, databases } => Ok(Servers {
+            embedded: None,
+            control: control.clone(),
+            databases: databases.clone(),
+        }),
+        Source::Embedded { user, app } => {
+            let embedded = Embedded::start(&EmbeddedConfig {
+                data_directory: config.data_dir.clone(),
+                binaries: config.postgres.bin_dir.clone(),
+                user: user.clone(),
+            })
+            .await?;
+            let app = embedded_app(&embedded, app);
+            match (url(embedded.control_url()), app) {
+                (Ok(control), Ok(app)) => Ok(Servers {
+                    control,
+                    databases: BTreeMap::from([("app".to_owned(), app)]),
+                    embedded: Some(embedded),
+                }),
+                (Err(failure), _) | (_, Err(failure)) => {
+                    embedded.stop().await?;
+                    Err(failure)
+                }
+            }
+        }
+    }
+}
+
+fn embedded_app(embedded: &Embedded, revisions: &Revisions) -> Result<DatabaseConfig, BuildError> {
+    let urls = embedded.managed();
+    Ok(DatabaseConfig {
+        admin: url(&urls.admin)?,
+        migrator: url(&urls.migrator)?,
+        backup: url(&urls.backup)?,
+        maintenance: url(&urls.maintenance)?,
+        revisions: revisions.clone(),
+    })
+}
+
+fn url(secret: &secrecy::SecretString) -> Result<ConnectionUrl, BuildError> {
+    secret.expose_secret().parse().map_err(|error: UrlError| {
+        Failure::new(
+            Kind::Internal,
+            "EMBEDDED_URL",
+            format!("the embedded server's URL cannot be used: {error}"),
+        )
+    })
+}
+
+/// Everything that operations work with. The control store's tables are brought up to date on the way.
+pub(super) async fn daemon(config: &Config, servers: &Servers) -> Result<Daemon, BuildError> {
+    let connections = ConnectionSettings {
+        connect_timeout: config.postgres.connect_timeout,
+        statement_timeout: config.postgres.statement_timeout,
+        pool_size: usize::try_from(config.postgres.pool_size).unwrap_or(1),
+    };
+    let control = servers.control.settings().clone();
+    let store = ControlStore::new(control, connections.clone(), Uuid::now_v7())?;
+    store.upgrade_schema().await?;
+    let store = Arc::new(store);
+    Ok(Daemon {
+        runner: Runner::new(Arc::clone(&store)),
+        store,
+        databases: managed(config, servers, &connections)?,
+        backups: Store::open_directory(&config.store.path)?,
+        tools: Binaries::find(config.postgres.bin_dir.as_deref(), TOOLS)?,
+        settings: settings(config),
+        jobs: jobs(config, servers),
+        prober: Prober::default(),
+        start_time: Utc::now(),
+        ready: watch::Sender::new(false),
+    })
+}
+
+fn managed(
+    config: &Config,
+    servers: &Servers,
+    connections: &ConnectionSettings,
+) -> Result<BTreeMap<String, Arc<Managed>>, BuildError> {
+    let mut all = BTreeMap::new();
+    for (name, database) in &servers.databases {
+        let logins = DatabaseLogins {
+            admin: database.admin.settings().clone(),
+            migrator: database.migrator.settings().clone(),
+            backup: database.backup.settings().clone(),
+            maintenance: database.maintenance.settings().clone(),
+            server_database: config.postgres.server_database.clone(),
+        };
+        let managed = Managed {
+            database: Database::new(name, logins, connections.clone())?,
+            revisions: database.revisions.directory.clone(),
+            version_table: VersionTable {
+                schema: database.revisions.version_table_schema.clone(),
+                name: database.revisions.version_table.clone(),
+            },
+        };
+        all.insert(name.clone(), Arc::new(managed));
+    }
+    Ok(all)
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        lock_wait: config.operations.lock_wait,
+        gzip_level: config.backup.gzip_level,
+        retention: RetentionPolicy {
+            daily: config.retention.daily,
+            monthly: config.retention.monthly,
+        },
+        time_zone: config.schedule.time_zone,
+        keep_replaced: config.restore.keep_replaced,
+        migration_lock_timeout: config.migrations.lock_timeout,
+        migration_statement_timeout: config.migrations.statement_timeout,
+        health_interval: config.health.interval,
+        health_timeout: config.health.timeout,
+    }
+}
+
+/// Each managed database has each job that has a cron line.
+fn jobs(config: &Config, servers: &Servers) -> Vec<Job> {
+    let schedule = &config.schedule;
+    if !schedule.enabled {
+        return Vec::new();
+    }
+    let kinds = [
+        ("backup", Method::CreateBackup, &schedule.backup),
+        ("optimize", Method::Optimize, &schedule.optimize),
+    ];
+    let mut jobs = Vec::new();
+    for database in servers.databases.keys() {
+        for (kind, method, cron) in &kinds {
+            if let Some(cron) = cron {
+                jobs.push(Job {
+                    name: format!("{kind}/{database}"),
+                    database: database.clone(),
+                    method: *method,
+                    cron: cron.clone(),
+                    time_zone: schedule.time_zone,
+                });
+            }
+        }
+    }
+    jobs
+}
+
+/// Who may call.
+pub(super) fn access(config: &Config) -> Access {
+    let credentials = config
+        .auth
+        .tokens
+        .iter()
+        .map(|token| Credential {
+            principal: Principal {
+                name: token.name.clone(),
+                role: token.role,
+            },
+            sha256: token.sha256.0,
+        })
+        .collect();
+    Access::new(credentials, config.auth.loopback_role)
+}

@@ -1,0 +1,178 @@
+//! The daemon's life.
+//!
+//! Start: embedded server, control store, listener, proof of life, recovery, then ready.
+//! Stop: health says NOT_SERVING and no operation starts; running ones get `operations.shutdown_grace`, then are
+//! cancelled; open calls end; the embedded server stops last.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::task::JoinHandle;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::build::{self, BuildError};
+use crate::{
+    config::Config,
+    model::failure::{Failure, Kind, chain},
+    ops::{Daemon, health::Prober, recovery, schedule::ticker},
+    postgres::embedded::Embedded,
+    rpc::{self, ServeError},
+};
+
+/// How long open calls may take to end once they were told to.
+const CALLS_GRACE: Duration = Duration::from_secs(10);
+
+/// A daemon that serves.
+pub struct Started {
+    /// The address that it listens on; with port 0 in the configuration, the one that was taken.
+    pub address: SocketAddr,
+    daemon: Arc<Daemon>,
+    embedded: Option<Embedded>,
+    shutdown_grace: Duration,
+    /// Ends what runs beside the calls.
+    stop_background: CancellationToken,
+    background: TaskTracker,
+    /// Ends the listener and open streams.
+    stop_serving: CancellationToken,
+    serving: JoinHandle<Result<(), ServeError>>,
+}
+
+/// Starts a daemon and gives it once it is ready.
+pub async fn start(config: &Config) -> Result<Started, BuildError> {
+    let servers = build::servers(config).await?;
+    match begin(config, &servers).await {
+        Ok((started, ())) => Ok(Started {
+            embedded: servers.embedded,
+            ..started
+        }),
+        Err(failure) => {
+            if let Some(embedded) = servers.embedded {
+                embedded.stop().await?;
+            }
+            Err(failure)
+        }
+    }
+}
+
+async fn begin(config: &Config, servers: &build::Servers) -> Result<(Started, ()), BuildError> {
+    let daemon = Arc::new(build::daemon(config, servers).await?);
+    let listener = rpc::listen(config.listen.grpc)
+        .await
+        .map_err(serve_failure)?;
+    let address = listener.local_addr().map_err(|source| {
+        serve_failure(ServeError::Listen {
+            address: config.listen.grpc,
+            source,
+        })
+    })?;
+
+    let stop_background = CancellationToken::new();
+    let background = TaskTracker::new();
+    let liveness = daemon.store.prove_life().await?;
+    recovery::recover(&daemon).await;
+    let (store, stop) = (Arc::clone(&daemon.store), stop_background.clone());
+    background.spawn(async move { store.keep_alive(liveness, stop).await });
+    background.spawn(recovery::run(Arc::clone(&daemon), stop_background.clone()));
+    background.spawn(Prober::run(Arc::clone(&daemon), stop_background.clone()));
+    let ticking = ticker::run(Arc::clone(&daemon), stop_background.clone());
+    background.spawn(async move {
+        if let Err(error) = ticking.await {
+            tracing::error!(error = %chain(&error), "the schedule has ended; restart the daemon");
+        }
+    });
+    background.close();
+
+    let stop_serving = CancellationToken::new();
+    let serving = tokio::spawn(rpc::serve(
+        Arc::clone(&daemon),
+        build::access(config),
+        listener,
+        stop_serving.clone(),
+    ));
+    daemon.ready.send_replace(true);
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "ready to serve");
+    let started = Started {
+        address,
+        daemon,
+        embedded: None,
+        shutdown_grace: config.operations.shutdown_grace,
+        stop_background,
+        background,
+        stop_serving,
+        serving,
+    };
+    Ok((started, ()))
+}
+
+impl Started {
+    /// Resolves when the listener or the embedded server ends by itself, which it should not.
+    pub async fn failed(&mut self) -> Failure {
+        let embedded = async {
+            match &self.embedded {
+                Some(embedded) => embedded.exited().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            ended = &mut self.serving => match ended {
+                Ok(Err(error)) => serve_failure(error),
+                Ok(Ok(())) | Err(_) => {
+                    Failure::new(Kind::Internal, "LISTENER_ENDED", "the gRPC listener ended by itself")
+                }
+            },
+            () = embedded => Failure::new(
+                Kind::Unavailable,
+                "EMBEDDED_SERVER_ENDED",
+                "the embedded PostgreSQL server ended by itself",
+            )
+            .with_hint("see postgres.log in the data directory, then start again"),
+        }
+    }
+
+    /// Stops everything in order.
+    pub async fn stop(self) -> Result<(), Failure> {
+        self.daemon.ready.send_replace(false);
+        self.daemon.runner.shut_down(self.shutdown_grace).await;
+        self.stop_background.cancel();
+        self.stop_serving.cancel();
+        // One that has ended was seen to end by `failed`.
+        if !self.serving.is_finished()
+            && tokio::time::timeout(CALLS_GRACE, self.serving)
+                .await
+                .is_err()
+        {
+            tracing::warn!("open calls did not end in time and are cut");
+        }
+        self.background.wait().await;
+        drop(self.daemon);
+        if let Some(embedded) = self.embedded {
+            embedded.stop().await?;
+        }
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// Serves until `stop`, or until something that must not end has ended.
+pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Failure> {
+    let mut started = tokio::select! {
+        started = start(config) => started?,
+        // An embedded server that was being started is found and adopted by the next start.
+        () = stop.cancelled() => return Ok(()),
+    };
+    let failure = tokio::select! {
+        () = stop.cancelled() => None,
+        failure = started.failed() => Some(failure),
+    };
+    started.stop().await?;
+    failure.map_or(Ok(()), Err)
+}
+
+fn serve_failure(error: ServeError) -> Failure {
+    let failure = Failure::new(Kind::Unavailable, "LISTENER_FAILED", chain(&error));
+    match error {
+        ServeError::Listen { .. } => {
+            failure.with_hint("set listen.grpc to a free address, or end what listens there")
+        }
+        _ => failure,
+    }
+}

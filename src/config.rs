@@ -1,0 +1,334 @@
+//! Configuration: what `--config FILE` and the environment say, checked once at start and plain values afterwards.
+//!
+//! The way of a value: `source` reads the file and lays the environment over it, `settings` holds what was given by
+//! dotted path and refuses what `keys` does not list, `build` turns that into the typed [`Config`] here and applies the
+//! rules between keys, and `shown` prints the outcome with its secrets hidden.
+
+mod build;
+mod connection_url;
+mod databases;
+mod error;
+mod example;
+mod keys;
+mod settings;
+mod shown;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    fmt, fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use chrono_tz::Tz;
+use croner::Cron;
+use serde::Serialize;
+
+use self::{build::Surroundings, settings::Settings};
+pub use self::{
+    connection_url::{ConnectionUrl, UrlError},
+    error::{ConfigError, Origin},
+    example::example,
+};
+pub use crate::model::method::Role;
+
+/// The effective configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the embedded server, the default store and default revisions live.
+    pub data_dir: PathBuf,
+    /// Where the daemon listens.
+    pub listen: Listen,
+    /// Who may call.
+    pub auth: Auth,
+    /// The control store and the managed databases.
+    pub source: Source,
+    /// Tools and connections.
+    pub postgres: Postgres,
+    /// Where backups are kept.
+    pub store: Store,
+    /// How backups are written.
+    pub backup: Backup,
+    /// Which backups are kept.
+    pub retention: Retention,
+    /// How revisions are applied.
+    pub migrations: Migrations,
+    /// How restores end.
+    pub restore: Restore,
+    /// How operations wait and stop.
+    pub operations: Operations,
+    /// When jobs run.
+    pub schedule: Schedule,
+    /// How databases are probed.
+    pub health: Health,
+    /// What is logged and how.
+    pub log: Log,
+}
+
+/// Where the daemon listens.
+#[derive(Clone, Debug, Serialize)]
+pub struct Listen {
+    /// The gRPC listener; a loopback address. Port 0 takes a free port.
+    pub grpc: SocketAddr,
+}
+
+/// Who may call.
+#[derive(Clone, Debug, Serialize)]
+pub struct Auth {
+    /// What a caller without a token may do; none where every call needs one.
+    #[serde(serialize_with = "shown::role_or_none")]
+    pub loopback_role: Option<Role>,
+    /// The known tokens.
+    pub tokens: Vec<Token>,
+}
+
+/// A bearer token, known by its digest alone.
+#[derive(Clone, Debug, Serialize)]
+pub struct Token {
+    /// The principal that it stands for.
+    pub name: String,
+    /// What the principal may do.
+    pub role: Role,
+    /// SHA-256 of the token.
+    pub sha256: TokenDigest,
+}
+
+/// SHA-256 of a token. `Debug` and `Serialize` hide it.
+#[derive(Clone, Copy)]
+pub struct TokenDigest(pub [u8; 32]);
+
+/// The control store and the managed databases: the daemon's own server, or ones that are configured.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A private server in `data_dir`, with a control store and one managed database, `app`.
+    Embedded {
+        /// The account that the server runs as when the daemon runs as root, if one is named.
+        user: Option<String>,
+        /// Where `app` has its revisions.
+        app: Revisions,
+    },
+    /// Servers that exist.
+    Configured {
+        /// The control store.
+        control: ConnectionUrl,
+        /// The managed databases by name; at least one.
+        databases: BTreeMap<String, Database>,
+    },
+}
+
+/// A managed database: one connection per purpose, all to the same database of the same server.
+#[derive(Clone, Debug, Serialize)]
+pub struct Database {
+    /// For creating, renaming, opening and closing the database.
+    pub admin: ConnectionUrl,
+    /// For revisions.
+    pub migrator: ConnectionUrl,
+    /// For backups.
+    pub backup: ConnectionUrl,
+    /// For vacuum, analyze and statistics.
+    pub maintenance: ConnectionUrl,
+    /// Its revisions.
+    #[serde(flatten)]
+    pub revisions: Revisions,
+}
+
+/// Where a database's revisions and its record of them are.
+#[derive(Clone, Debug, Serialize)]
+pub struct Revisions {
+    /// The directory of the scripts; it need not exist yet.
+    #[serde(rename = "revisions", serialize_with = "shown::path")]
+    pub directory: PathBuf,
+    /// The table with the applied heads, as Alembic keeps it.
+    pub version_table: String,
+    /// That table's schema.
+    pub version_table_schema: String,
+}
+
+/// Tools and connections.
+#[derive(Clone, Debug, Serialize)]
+pub struct Postgres {
+    /// Where the tools are; searched for if absent.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "shown::path_if_any"
+    )]
+    pub bin_dir: Option<PathBuf>,
+    /// Database of each server from which the managed one is locked, renamed and dropped.
+    pub server_database: String,
+    /// Longest wait for a connection.
+    #[serde(serialize_with = "shown::duration")]
+    pub connect_timeout: Duration,
+    /// Connections for each database and purpose, 1 to 100.
+    pub pool_size: u32,
+    /// Limit of the daemon's own catalog queries; zero for none.
+    #[serde(serialize_with = "shown::duration")]
+    pub statement_timeout: Duration,
+}
+
+/// Where backups are kept.
+#[derive(Clone, Debug, Serialize)]
+pub struct Store {
+    /// The directory.
+    #[serde(serialize_with = "shown::path")]
+    pub path: PathBuf,
+}
+
+/// How backups are written.
+#[derive(Clone, Debug, Serialize)]
+pub struct Backup {
+    /// 1 (fast) to 9 (small).
+    pub gzip_level: u32,
+}
+
+/// Which backups are kept; not both zero.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Retention {
+    /// Days of which the last backup is kept.
+    pub daily: u32,
+    /// Completed months of which the last backup is kept.
+    pub monthly: u32,
+}
+
+/// How revisions are applied.
+#[derive(Clone, Debug, Serialize)]
+pub struct Migrations {
+    /// Longest wait of one statement for a lock; never zero.
+    #[serde(serialize_with = "shown::duration")]
+    pub lock_timeout: Duration,
+    /// Limit of one statement; zero for none.
+    #[serde(serialize_with = "shown::duration")]
+    pub statement_timeout: Duration,
+}
+
+/// How restores end.
+#[derive(Clone, Debug, Serialize)]
+pub struct Restore {
+    /// How long the replaced database is kept.
+    #[serde(serialize_with = "shown::duration")]
+    pub keep_replaced: Duration,
+}
+
+/// How operations wait and stop.
+#[derive(Clone, Debug, Serialize)]
+pub struct Operations {
+    /// How long an operation waits for its turn on a database; zero for not at all.
+    #[serde(serialize_with = "shown::duration")]
+    pub lock_wait: Duration,
+    /// How long running operations may go on after a stop signal.
+    #[serde(serialize_with = "shown::duration")]
+    pub shutdown_grace: Duration,
+}
+
+/// When jobs run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Schedule {
+    /// Whether any of them runs.
+    pub enabled: bool,
+    /// The time zone of the lines, and of retention's days and months.
+    #[serde(serialize_with = "shown::time_zone")]
+    pub time_zone: Tz,
+    /// When to back up and apply retention; never if absent.
+    #[serde(serialize_with = "shown::cron_or_off")]
+    pub backup: Option<Cron>,
+    /// When to vacuum and analyze; never if absent.
+    #[serde(serialize_with = "shown::cron_or_off")]
+    pub optimize: Option<Cron>,
+}
+
+/// How databases are probed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Health {
+    /// From one probe's start to the next.
+    #[serde(serialize_with = "shown::duration")]
+    pub interval: Duration,
+    /// Longest wait for an answer.
+    #[serde(serialize_with = "shown::duration")]
+    pub timeout: Duration,
+}
+
+/// What is logged and how.
+#[derive(Clone, Debug, Serialize)]
+pub struct Log {
+    /// The shape of a line.
+    pub format: LogFormat,
+    /// A valid directive of `tracing_subscriber::EnvFilter`.
+    pub filter: String,
+}
+
+/// The shape of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Human on a terminal, JSON elsewhere.
+    Auto,
+    /// One readable line.
+    Human,
+    /// One JSON object.
+    Json,
+}
+
+impl Config {
+    /// Reads the file, if any, lays `environment` over it, fills in defaults and checks everything.
+    ///
+    /// `environment` is the whole environment: the variables `PGSTEWARD__…` set keys, `XDG_DATA_HOME` and `HOME` give
+    /// the default data directory. Relative paths start at the working directory.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let text = match file {
+            Some(path) => Some((path, read_file(path)?)),
+            None => None,
+        };
+        let text = text.as_ref().map(|(path, text)| (*path, text.as_str()));
+        Self::read(text, environment, nix::unistd::geteuid().is_root())
+    }
+
+    /// As [`Config::load`], of a text that was read, and for a process that runs as root or not.
+    fn read(
+        file: Option<(&Path, &str)>,
+        environment: impl Iterator<Item = (String, String)>,
+        root: bool,
+    ) -> Result<Self, ConfigError> {
+        let variables: Vec<(String, String)> = environment.collect();
+        let mut settings = Settings::default();
+        if let Some((path, text)) = file {
+            source::add_file(&mut settings, path, text)?;
+        }
+        source::add_environment(&mut settings, variables.iter())?;
+        build::config(&settings, &Surroundings::new(root, &variables))
+    }
+}
+
+fn read_file(path: &Path) -> Result<String, ConfigError> {
+    fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The process's environment for [`Config::load`]. Unlike `std::env::vars` it does not panic at text that is not UTF-8.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().map(|(name, text)| {
+        (
+            name.to_string_lossy().into_owned(),
+            text.to_string_lossy().into_owned(),
+        )
+    })
+}
+
+impl fmt::Debug for TokenDigest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("***")
+    }
+}
+
+impl Serialize for TokenDigest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("***")
+    }
+}

@@ -1,0 +1,254 @@
+//! From settings to the typed configuration: each key read by its rule, then the rules between keys.
+
+use std::{
+    collections::BTreeSet, net::SocketAddr, ops::RangeInclusive, path::PathBuf, time::Duration,
+};
+
+use chrono::DateTime;
+use chrono_tz::Tz;
+use croner::{
+    Cron,
+    parser::{CronParser, Seconds, Year},
+};
+use tracing_subscriber::EnvFilter;
+
+use super::{
+    Auth, Backup, Config, ConfigError, Health, Listen, Log, LogFormat, Migrations, Operations,
+    Postgres, Restore, Retention, Role, Schedule, Store, Token, TokenDigest, databases,
+    settings::Settings,
+};
+
+/// PostgreSQL keeps its timeouts as 32-bit milliseconds, a little over 24 days. Bounds also keep clock arithmetic from
+/// overflowing.
+const LONGEST: Duration = Duration::from_hours(24 * 24);
+const POSITIVE: RangeInclusive<Duration> = Duration::from_millis(1)..=LONGEST;
+const ANY: RangeInclusive<Duration> = Duration::ZERO..=LONGEST;
+/// Ten years, for what is kept rather than waited for.
+const KEPT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24 * 3650);
+
+/// What the process's own circumstances say about defaults.
+pub(super) struct Surroundings {
+    default_data_dir: Option<PathBuf>,
+}
+
+impl Surroundings {
+    /// `/var/lib/pgsteward` for root; for others the XDG base directory specification's data home, which ignores a
+    /// relative `XDG_DATA_HOME`.
+    pub(super) fn new(root: bool, variables: &[(String, String)]) -> Self {
+        let directory = |wanted: &str| {
+            let (_, text) = variables.iter().find(|(name, _)| name == wanted)?;
+            Some(PathBuf::from(text)).filter(|path| path.is_absolute())
+        };
+        let home = || directory("HOME").map(|home| home.join(".local/share"));
+        let default_data_dir = if root {
+            Some(PathBuf::from("/var/lib/pgsteward"))
+        } else {
+            directory("XDG_DATA_HOME")
+                .or_else(home)
+                .map(|data_home| data_home.join("pgsteward"))
+        };
+        Self { default_data_dir }
+    }
+}
+
+/// Builds and checks the configuration.
+pub(super) fn config(
+    settings: &Settings,
+    surroundings: &Surroundings,
+) -> Result<Config, ConfigError> {
+    let data_dir = settings
+        .path("data_dir")?
+        .or_else(|| surroundings.default_data_dir.clone())
+        .ok_or_else(|| {
+            settings.refuse(
+                "data_dir",
+                "is missing, and there is no HOME to choose a default from",
+            )
+        })?;
+    Ok(Config {
+        listen: listen(settings)?,
+        auth: auth(settings)?,
+        source: databases::source(settings, &data_dir)?,
+        postgres: Postgres {
+            bin_dir: settings.path("postgres.bin_dir")?,
+            server_database: settings.parse(
+                "postgres.server_database",
+                "the name of a database",
+                |text| (!text.is_empty()).then(|| text.to_owned()),
+            )?,
+            connect_timeout: settings.duration("postgres.connect_timeout", POSITIVE)?,
+            pool_size: settings.integer("postgres.pool_size", 1..=100)?,
+            statement_timeout: settings.duration("postgres.statement_timeout", ANY)?,
+        },
+        store: Store {
+            path: settings
+                .path("store.path")?
+                .unwrap_or_else(|| data_dir.join("backups")),
+        },
+        backup: Backup {
+            gzip_level: settings.integer("backup.gzip_level", 1..=9)?,
+        },
+        retention: retention(settings)?,
+        migrations: Migrations {
+            lock_timeout: settings.duration("migrations.lock_timeout", POSITIVE)?,
+            statement_timeout: settings.duration("migrations.statement_timeout", ANY)?,
+        },
+        restore: Restore {
+            keep_replaced: settings.duration("restore.keep_replaced", KEPT)?,
+        },
+        operations: Operations {
+            lock_wait: settings.duration("operations.lock_wait", ANY)?,
+            shutdown_grace: settings.duration("operations.shutdown_grace", ANY)?,
+        },
+        schedule: Schedule {
+            enabled: settings.flag("schedule.enabled") == Some(true),
+            time_zone: settings.parse(
+                "schedule.time_zone",
+                "an IANA time zone such as Europe/Oslo",
+                |text| text.parse::<Tz>().ok(),
+            )?,
+            backup: job(settings, "schedule.backup")?,
+            optimize: job(settings, "schedule.optimize")?,
+        },
+        health: Health {
+            interval: settings.duration("health.interval", POSITIVE)?,
+            timeout: settings.duration("health.timeout", POSITIVE)?,
+        },
+        log: log(settings)?,
+        data_dir,
+    })
+}
+
+fn listen(settings: &Settings) -> Result<Listen, ConfigError> {
+    let grpc: SocketAddr = settings.parse(
+        "listen.grpc",
+        "an address and port such as 127.0.0.1:7432",
+        |text| text.parse().ok(),
+    )?;
+    if !grpc.ip().to_canonical().is_loopback() {
+        let problem = "must be a loopback address: any other needs TLS and authentication, and this version \
+                       listens on loopback only";
+        return Err(settings.refuse("listen.grpc", problem).with_hint(
+            "listen on 127.0.0.1 or [::1] and put a TLS-terminating proxy or a mesh sidecar in front",
+        ));
+    }
+    Ok(Listen { grpc })
+}
+
+fn auth(settings: &Settings) -> Result<Auth, ConfigError> {
+    let mut names = BTreeSet::new();
+    let mut tokens = Vec::new();
+    for place in settings.children("auth.tokens") {
+        let token = token(settings, &format!("auth.tokens.{place}"))?;
+        if !names.insert(token.name.clone()) {
+            return Err(settings.refuse(
+                &format!("auth.tokens.{place}.name"),
+                "is the name of another token too",
+            ));
+        }
+        tokens.push(token);
+    }
+    let loopback_role = match settings.text("auth.loopback_role") {
+        None if tokens.is_empty() => Some(Role::Admin),
+        None | Some("none") => None,
+        Some(_) => Some(settings.parse(
+            "auth.loopback_role",
+            "none, viewer, operator or admin",
+            role,
+        )?),
+    };
+    Ok(Auth {
+        loopback_role,
+        tokens,
+    })
+}
+
+fn token(settings: &Settings, path: &str) -> Result<Token, ConfigError> {
+    let name_rule = "1 to 63 letters, digits and any of . _ - @";
+    Ok(Token {
+        name: settings.parse(&format!("{path}.name"), name_rule, |text| {
+            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte);
+            let fits = (1..=63).contains(&text.len()) && text.bytes().all(allowed);
+            fits.then(|| text.to_owned())
+        })?,
+        role: settings.parse(&format!("{path}.role"), "viewer, operator or admin", role)?,
+        sha256: settings.parse(
+            &format!("{path}.sha256"),
+            "the 64 hexadecimal digits of a SHA-256",
+            digest,
+        )?,
+    })
+}
+
+fn role(text: &str) -> Option<Role> {
+    match text {
+        "viewer" => Some(Role::Viewer),
+        "operator" => Some(Role::Operator),
+        "admin" => Some(Role::Admin),
+        _ => None,
+    }
+}
+
+fn digest(text: &str) -> Option<TokenDigest> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (place, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * place..2 * place + 2)?, 16).ok()?;
+    }
+    Some(TokenDigest(bytes))
+}
+
+fn retention(settings: &Settings) -> Result<Retention, ConfigError> {
+    let daily = settings.integer("retention.daily", 0..=3650)?;
+    let monthly = settings.integer("retention.monthly", 0..=3650)?;
+    if daily == 0 && monthly == 0 {
+        let problem = "and `retention.monthly` are both 0: a policy that keeps nothing is refused";
+        return Err(settings.refuse("retention.daily", problem));
+    }
+    Ok(Retention { daily, monthly })
+}
+
+/// A cron line, or none where the job is switched off.
+fn job(settings: &Settings, path: &str) -> Result<Option<Cron>, ConfigError> {
+    if matches!(settings.text(path), Some("" | "off")) {
+        return Ok(None);
+    }
+    let expected =
+        "off, or a cron line of five fields (minute hour day month weekday) that comes due";
+    settings.parse(path, expected, cron).map(Some)
+}
+
+/// Reads a line of five fields, and refuses one for a day that never comes, such as 31 February.
+fn cron(line: &str) -> Option<Cron> {
+    let parser = CronParser::builder()
+        .seconds(Seconds::Disallowed)
+        .year(Year::Disallowed)
+        .build();
+    let cron = parser.parse(line).ok()?;
+    cron.find_next_occurrence(&DateTime::UNIX_EPOCH, false)
+        .ok()?;
+    Some(cron)
+}
+
+fn log(settings: &Settings) -> Result<Log, ConfigError> {
+    Ok(Log {
+        format: settings.parse("log.format", "auto, human or json", |text| match text {
+            "auto" => Some(LogFormat::Auto),
+            "human" => Some(LogFormat::Human),
+            "json" => Some(LogFormat::Json),
+            _ => None,
+        })?,
+        filter: settings.parse(
+            "log.filter",
+            "a level or directives such as info,pgsteward=debug",
+            |text| {
+                EnvFilter::builder()
+                    .parse(text)
+                    .ok()
+                    .map(|_| text.to_owned())
+            },
+        )?,
+    })
+}

@@ -1,0 +1,410 @@
+//! The one list of configuration keys: name, type, default and what it is for.
+//!
+//! The loader refuses what is not in it, the environment overlay takes each key's type from it, typed reading takes the
+//! defaults from it, and `pgsteward config example` prints it. In a path, `*` stands for a name and `#` for a place in
+//! a list.
+
+/// A key's type, with the value that the example shows.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shape {
+    Text(&'static str),
+    Integer(i64),
+    Flag(bool),
+}
+
+impl Shape {
+    /// The type's name, with its article.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Text(_) => "a string",
+            Self::Integer(_) => "an integer",
+            Self::Flag(_) => "true or false",
+        }
+    }
+}
+
+/// One key of the configuration.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// The dotted path.
+    pub(super) path: &'static str,
+    pub(super) shape: Shape,
+    /// Whether the shape's value holds when the key is not given. Where not, the default is computed or there is none.
+    pub(super) is_default: bool,
+    /// One line for the example.
+    pub(super) comment: &'static str,
+}
+
+/// A key whose default is the value in its shape.
+const fn fixed(path: &'static str, shape: Shape, comment: &'static str) -> Key {
+    Key {
+        path,
+        shape,
+        is_default: true,
+        comment,
+    }
+}
+
+/// A key without a fixed default; the value in its shape is an example.
+const fn sample(path: &'static str, shape: Shape, comment: &'static str) -> Key {
+    Key {
+        path,
+        shape,
+        is_default: false,
+        comment,
+    }
+}
+
+use Shape::{Flag, Integer, Text};
+
+/// Every key, in the order of the example: those at the top level first, then section by section.
+pub(super) const KEYS: &[Key] = &[
+    sample(
+        "data_dir",
+        Text("/var/lib/pgsteward"),
+        "Where the embedded server, the default store and default revisions live; for others than root ~/.local/share/pgsteward.",
+    ),
+    fixed(
+        "listen.grpc",
+        Text("127.0.0.1:7432"),
+        "Address and port of the gRPC listener; loopback only. Port 0 takes a free one.",
+    ),
+    sample(
+        "auth.loopback_role",
+        Text("admin"),
+        "What a caller without a token may do: none, viewer, operator or admin. Default: admin without tokens, none with.",
+    ),
+    sample(
+        "auth.tokens.#.name",
+        Text("deploy"),
+        "The principal that the token stands for, as the audit log shows it.",
+    ),
+    sample(
+        "auth.tokens.#.role",
+        Text("operator"),
+        "What it may do: viewer, operator or admin.",
+    ),
+    sample(
+        "auth.tokens.#.sha256",
+        Text("0000000000000000000000000000000000000000000000000000000000000000"),
+        "SHA-256 of the token in hexadecimal; the token itself is kept by its holder alone.",
+    ),
+    sample(
+        "control.url",
+        Text("postgresql://pgsteward:secret@localhost:5432/pgsteward"),
+        "pgsteward's own database, never one of those that it manages. Without it the embedded server is used.",
+    ),
+    sample(
+        "databases.*.url",
+        Text("postgresql://owner:secret@localhost:5432/app"),
+        "Connection for every purpose that has none of its own below.",
+    ),
+    sample(
+        "databases.*.admin",
+        Text("postgresql://steward_admin:secret@localhost:5432/app"),
+        "Role that creates, renames and opens or closes the database, for restores and maintenance mode.",
+    ),
+    sample(
+        "databases.*.migrator",
+        Text("postgresql://steward_migrator:secret@localhost:5432/app"),
+        "Role that owns the schema and applies revisions.",
+    ),
+    sample(
+        "databases.*.backup",
+        Text("postgresql://steward_backup:secret@localhost:5432/app"),
+        "Role that reads everything, for backups.",
+    ),
+    sample(
+        "databases.*.maintenance",
+        Text("postgresql://steward_maintenance:secret@localhost:5432/app"),
+        "Role that vacuums and analyzes.",
+    ),
+    sample(
+        "databases.*.revisions",
+        Text("/var/lib/pgsteward/revisions/app"),
+        "Directory of the revision scripts; this is the default.",
+    ),
+    fixed(
+        "databases.*.version_table",
+        Text("alembic_version"),
+        "Table that holds the applied revision, as Alembic keeps it.",
+    ),
+    fixed(
+        "databases.*.version_table_schema",
+        Text("public"),
+        "Schema of that table.",
+    ),
+    sample(
+        "embedded.enabled",
+        Flag(false),
+        "Whether to run a private PostgreSQL server. Default: true without a control store and database URLs.",
+    ),
+    sample(
+        "embedded.user",
+        Text("postgres"),
+        "Account that the embedded server runs as when pgsteward runs as root.",
+    ),
+    sample(
+        "postgres.bin_dir",
+        Text("/usr/lib/postgresql/17/bin"),
+        "Directory of pg_dump, pg_restore, psql and the server; by default they are searched for.",
+    ),
+    fixed(
+        "postgres.server_database",
+        Text("postgres"),
+        "Database of each server from which the managed one is locked, renamed and dropped; the admin role may connect to it.",
+    ),
+    fixed(
+        "postgres.connect_timeout",
+        Text("10s"),
+        "Longest wait for a connection.",
+    ),
+    fixed(
+        "postgres.pool_size",
+        Integer(4),
+        "Connections for each database and purpose, 1 to 100.",
+    ),
+    fixed(
+        "postgres.statement_timeout",
+        Text("30s"),
+        "Limit of the daemon's own catalog queries; 0s for none.",
+    ),
+    sample(
+        "store.path",
+        Text("/var/lib/pgsteward/backups"),
+        "Directory of the backups; by default backups in data_dir.",
+    ),
+    fixed(
+        "backup.gzip_level",
+        Integer(6),
+        "Compression, 1 (fast) to 9 (small).",
+    ),
+    fixed(
+        "retention.daily",
+        Integer(14),
+        "Days of which the last backup is kept.",
+    ),
+    fixed(
+        "retention.monthly",
+        Integer(3),
+        "Completed months of which the last backup is kept.",
+    ),
+    fixed(
+        "migrations.lock_timeout",
+        Text("5s"),
+        "Longest wait of one statement for a lock.",
+    ),
+    fixed(
+        "migrations.statement_timeout",
+        Text("0s"),
+        "Limit of one statement; 0s for none.",
+    ),
+    fixed(
+        "restore.keep_replaced",
+        Text("24h"),
+        "How long a restore keeps the database that it replaced, for a rollback.",
+    ),
+    fixed(
+        "operations.lock_wait",
+        Text("10m"),
+        "How long an operation waits for its turn on a database.",
+    ),
+    fixed(
+        "operations.shutdown_grace",
+        Text("30s"),
+        "How long running operations may go on after a stop signal.",
+    ),
+    fixed(
+        "schedule.enabled",
+        Flag(true),
+        "Whether scheduled jobs run.",
+    ),
+    fixed(
+        "schedule.time_zone",
+        Text("UTC"),
+        "IANA time zone of the lines below and of retention's days and months.",
+    ),
+    fixed(
+        "schedule.backup",
+        Text("0 2 * * *"),
+        "When to back up and apply retention: minute hour day month weekday, or off.",
+    ),
+    fixed(
+        "schedule.optimize",
+        Text("30 3 * * 0"),
+        "When to vacuum and analyze, or off.",
+    ),
+    fixed(
+        "health.interval",
+        Text("2s"),
+        "How often each database is probed.",
+    ),
+    fixed(
+        "health.timeout",
+        Text("3s"),
+        "Longest wait for a probe's answer.",
+    ),
+    fixed(
+        "log.format",
+        Text("auto"),
+        "human, json, or auto: human on a terminal and json elsewhere.",
+    ),
+    fixed(
+        "log.filter",
+        Text("info"),
+        "Least level, or directives such as info,pgsteward=debug.",
+    ),
+];
+
+/// What stands at a path.
+pub(super) enum Place {
+    /// A value.
+    Key(&'static Key),
+    /// A table that holds keys or tables.
+    Table,
+    /// A list of tables.
+    List,
+    /// Nothing that is known.
+    Unknown,
+}
+
+/// Looks a path up.
+pub(super) fn place(path: &[String]) -> Place {
+    for key in KEYS {
+        let mut pattern = key.path.split('.');
+        if !path
+            .iter()
+            .all(|part| pattern.next().is_some_and(|known| fits(part, known)))
+        {
+            continue;
+        }
+        return match pattern.next() {
+            None => Place::Key(key),
+            Some("#") => Place::List,
+            Some(_) => Place::Table,
+        };
+    }
+    Place::Unknown
+}
+
+/// Looks up a dotted path that the loader itself asks for.
+pub(super) fn key(path: &str) -> Option<&'static Key> {
+    let parts: Vec<String> = path.split('.').map(str::to_owned).collect();
+    match place(&parts) {
+        Place::Key(key) => Some(key),
+        _ => None,
+    }
+}
+
+fn fits(part: &str, known: &str) -> bool {
+    match known {
+        "*" => !part.contains('.'),
+        "#" => !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()),
+        known => part == known,
+    }
+}
+
+/// The known key nearest to an unknown path, when a slip of one or two letters in one part explains it.
+pub(super) fn likely_meant(path: &[String]) -> Option<String> {
+    let known = (1..=path.len())
+        .take_while(|&length| !matches!(place(&path[..length]), Place::Unknown))
+        .count();
+    let (parents, rest) = path.split_at(known);
+    let (wrong, rest) = rest.split_first()?;
+    let siblings = KEYS.iter().filter_map(|key| {
+        let mut pattern = key.path.split('.');
+        let same_parents = parents
+            .iter()
+            .all(|part| pattern.next().is_some_and(|known| fits(part, known)));
+        pattern
+            .next()
+            .filter(|part| same_parents && !matches!(*part, "*" | "#"))
+    });
+    let (distance, nearest) = siblings
+        .map(|sibling| (edit_distance(wrong, sibling), sibling))
+        .min()?;
+    let slip = distance <= 2 && distance < nearest.len().min(wrong.len());
+    let parts = parents
+        .iter()
+        .map(String::as_str)
+        .chain([nearest])
+        .chain(rest.iter().map(String::as_str));
+    slip.then(|| parts.collect::<Vec<_>>().join("."))
+}
+
+/// Levenshtein's distance: insertions, deletions and replacements that make one text the other.
+fn edit_distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (line, letter) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = line + 1;
+        for (column, other) in to.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != *other);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meant(path: &str) -> Option<String> {
+        likely_meant(&path.split('.').map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_slip_of_a_letter_or_two_is_recognized_in_any_part() {
+        assert_eq!(
+            meant("schedule.timezone").as_deref(),
+            Some("schedule.time_zone")
+        );
+        assert_eq!(
+            meant("shedule.time_zone").as_deref(),
+            Some("schedule.time_zone")
+        );
+        assert_eq!(
+            meant("databases.shop.migrater").as_deref(),
+            Some("databases.shop.migrator")
+        );
+        assert_eq!(meant("datadir").as_deref(), Some("data_dir"));
+    }
+
+    #[test]
+    fn a_key_that_resembles_nothing_gets_no_suggestion() {
+        assert_eq!(meant("schedule.colour"), None);
+        assert_eq!(meant("x"), None);
+        assert_eq!(meant("schedule.time_zone.deeper"), None);
+        assert_eq!(meant(""), None);
+    }
+
+    #[test]
+    fn the_edit_distance_counts_insertions_deletions_and_replacements() {
+        assert_eq!(edit_distance("kitten", "sitting"), 3);
+        assert_eq!(edit_distance("", "abc"), 3);
+        assert_eq!(edit_distance("same", "same"), 0);
+    }
+
+    #[test]
+    fn no_key_is_listed_twice_and_each_section_is_in_one_piece() {
+        let mut seen: Vec<&str> = Vec::new();
+        for key in KEYS {
+            let section = key.path.rsplit_once('.').map_or("", |(section, _)| section);
+            assert!(
+                seen.last() == Some(&section) || !seen.contains(&section),
+                "{}",
+                key.path
+            );
+            seen.push(section);
+            assert_eq!(
+                KEYS.iter().filter(|other| other.path == key.path).count(),
+                1,
+                "{}",
+                key.path
+            );
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The effective configuration as TOML, for `pgsteward config check`: the same keys as in the file, secrets hidden.
+
+// serde hands each field to its `serialize_with` function by reference.
+#![allow(clippy::ref_option, clippy::trivially_copy_pass_by_ref)]
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use chrono_tz::Tz;
+use croner::Cron;
+use serde::{Serialize, Serializer};
+
+use super::{
+    Auth, Backup, Config, Database, Health, Listen, Log, Migrations, Operations, Postgres, Restore,
+    Retention, Revisions, Role, Schedule, Source, Store,
+};
+
+/// The configuration in the file's own cut, where [`Source`] is spread over three tables.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(serialize_with = "path")]
+    data_dir: &'a Path,
+    listen: &'a Listen,
+    auth: &'a Auth,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    control: Option<Control>,
+    databases: BTreeMap<&'a str, Managed<'a>>,
+    embedded: Embedded<'a>,
+    postgres: &'a Postgres,
+    store: &'a Store,
+    backup: &'a Backup,
+    retention: &'a Retention,
+    migrations: &'a Migrations,
+    restore: &'a Restore,
+    operations: &'a Operations,
+    schedule: &'a Schedule,
+    health: &'a Health,
+    log: &'a Log,
+}
+
+#[derive(Serialize)]
+struct Control {
+    url: String,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Managed<'a> {
+    Embedded(&'a Revisions),
+    Configured(&'a Database),
+}
+
+#[derive(Serialize)]
+struct Embedded<'a> {
+    enabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+}
+
+impl Config {
+    /// The effective configuration as TOML. Passwords and token digests show as `***`.
+    pub fn shown(&self) -> String {
+        let (control, databases, embedded) = match &self.source {
+            Source::Embedded { user, app } => (
+                None,
+                BTreeMap::from([("app", Managed::Embedded(app))]),
+                Embedded {
+                    enabled: true,
+                    user: user.as_deref(),
+                },
+            ),
+            Source::Configured { control, databases } => (
+                Some(Control {
+                    url: control.redacted(),
+                }),
+                databases
+                    .iter()
+                    .map(|(name, database)| (name.as_str(), Managed::Configured(database)))
+                    .collect(),
+                Embedded {
+                    enabled: false,
+                    user: None,
+                },
+            ),
+        };
+        let document = Document {
+            data_dir: &self.data_dir,
+            listen: &self.listen,
+            auth: &self.auth,
+            control,
+            databases,
+            embedded,
+            postgres: &self.postgres,
+            store: &self.store,
+            backup: &self.backup,
+            retention: &self.retention,
+            migrations: &self.migrations,
+            restore: &self.restore,
+            operations: &self.operations,
+            schedule: &self.schedule,
+            health: &self.health,
+            log: &self.log,
+        };
+        // Only a map with keys that are no strings, or a bare value, could fail to become TOML.
+        toml::to_string(&document).unwrap_or_else(|error| format!("# cannot be shown: {error}\n"))
+    }
+}
+
+pub(super) fn path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
+
+pub(super) fn path_if_any<S: Serializer>(
+    path: &Option<PathBuf>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    path.as_ref()
+        .map(|path| path.display().to_string())
+        .serialize(serializer)
+}
+
+pub(super) fn duration<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&humantime::format_duration(*span))
+}
+
+pub(super) fn time_zone<S: Serializer>(zone: &Tz, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(zone.name())
+}
+
+pub(super) fn cron_or_off<S: Serializer>(
+    cron: &Option<Cron>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(cron.as_ref().map_or("off", Cron::as_str))
+}
+
+pub(super) fn role_or_none<S: Serializer>(
+    role: &Option<Role>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match role {
+        Some(role) => role.serialize(serializer),
+        None => serializer.serialize_str("none"),
+    }
+}

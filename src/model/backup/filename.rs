@@ -1,0 +1,232 @@
+//! The names of archives. A [`BackupName`] is the only thing that `storage` makes a path from.
+//!
+//! Names that come from outside (a request, a manifest, a directory) pass [`BackupName::parse`]; its alphabet is so
+//! narrow that a valid name is the same in a file system, in an object store, in a shell and in a URL.
+
+use std::{fmt, str::FromStr};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::model::failure::{Classified, FieldViolation, Kind};
+
+/// What every archive's name ends with.
+const ARCHIVE_SUFFIX: &str = ".sql.gz";
+/// What a manifest's name has behind the archive's.
+const MANIFEST_SUFFIX: &str = ".json";
+/// File systems allow 255 bytes; some are left for `.json` and for the mark of a file that is still being written.
+const MAX_BYTES: usize = 240;
+/// The server cuts its names at 63 bytes; a longer one in the configuration is cut here.
+const MAX_DATABASE_BYTES: usize = 63;
+
+/// The file name of an archive, e.g. `app_20261122T020000Z.sql.gz`.
+///
+/// It holds ASCII letters, digits, `_`, `-` and single dots only, and does not begin with a dot or a dash.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct BackupName(String);
+
+/// A text that cannot be the name of a backup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a backup's file name: {reason}")]
+pub struct InvalidBackupName {
+    reason: &'static str,
+}
+
+impl BackupName {
+    /// The name for a backup of `database` whose snapshot was taken at `time`:
+    /// `<database>_<yyyymmdd>T<hhmmss>Z.sql.gz`.
+    ///
+    /// `attempt` counts from 1; from 2 on, for a second that is taken already, the name has `_<attempt>` before
+    /// `.sql.gz`. Characters of the database's name that a backup's name cannot have become `_`; which database it is
+    /// stands in the manifest.
+    pub fn new(database: &str, time: DateTime<Utc>, attempt: u32) -> Self {
+        let database: String = database
+            .chars()
+            .take(MAX_DATABASE_BYTES)
+            .map(|character| {
+                if character.is_ascii_alphanumeric() || character == '-' {
+                    character
+                } else {
+                    '_'
+                }
+            })
+            .collect();
+        let database = match database.strip_prefix('-') {
+            Some(rest) => format!("_{rest}"),
+            None => database,
+        };
+        let time = time.format("%Y%m%dT%H%M%SZ");
+        Self(if attempt > 1 {
+            format!("{database}_{time}_{attempt}{ARCHIVE_SUFFIX}")
+        } else {
+            format!("{database}_{time}{ARCHIVE_SUFFIX}")
+        })
+    }
+
+    /// Checks a name that came from outside.
+    pub fn parse(text: &str) -> Result<Self, InvalidBackupName> {
+        let refuse = |reason| Err(InvalidBackupName { reason });
+        if text.is_empty() {
+            return refuse("it is empty");
+        }
+        if text.len() > MAX_BYTES {
+            return refuse("it is longer than 240 bytes");
+        }
+        if text.starts_with(['.', '-']) {
+            return refuse("it begins with a dot or a dash");
+        }
+        if text.contains("..") {
+            return refuse("it has two dots in a row");
+        }
+        if !text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+        {
+            return refuse("it has characters other than letters, digits, `_`, `-` and `.`");
+        }
+        if !text.ends_with(ARCHIVE_SUFFIX) {
+            return refuse("it does not end with `.sql.gz`");
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The archive's name when `text` is the name of a manifest.
+    pub fn of_manifest(text: &str) -> Option<Self> {
+        Self::parse(text.strip_suffix(MANIFEST_SUFFIX)?).ok()
+    }
+
+    /// The archive's file name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The file name of its manifest.
+    pub fn manifest_name(&self) -> String {
+        format!("{}{MANIFEST_SUFFIX}", self.0)
+    }
+}
+
+impl fmt::Display for BackupName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl FromStr for BackupName {
+    type Err = InvalidBackupName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
+    }
+}
+
+impl TryFrom<String> for BackupName {
+    type Error = InvalidBackupName;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
+impl From<BackupName> for String {
+    fn from(name: BackupName) -> Self {
+        name.0
+    }
+}
+
+impl Classified for InvalidBackupName {
+    fn kind(&self) -> Kind {
+        Kind::InvalidArgument
+    }
+
+    fn reason(&self) -> &'static str {
+        "INVALID_FILENAME"
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("give a file name as ListBackups shows it".to_owned())
+    }
+
+    fn fields(&self) -> Vec<FieldViolation> {
+        vec![FieldViolation {
+            field: "filename".to_owned(),
+            description: self.to_string(),
+        }]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_name_has_database_and_second_and_a_number_only_when_the_second_is_taken() {
+        let time = at("2026-11-22T02:00:00.7Z");
+        let names = [1, 2, 13].map(|attempt| BackupName::new("app", time, attempt).to_string());
+        assert_eq!(
+            names,
+            [
+                "app_20261122T020000Z.sql.gz",
+                "app_20261122T020000Z_2.sql.gz",
+                "app_20261122T020000Z_13.sql.gz",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_manifest_is_named_after_its_archive() {
+        let name = BackupName::parse("app_20261122T020000Z.sql.gz").unwrap();
+        assert_eq!(name.manifest_name(), "app_20261122T020000Z.sql.gz.json");
+        assert_eq!(BackupName::of_manifest(&name.manifest_name()), Some(name));
+        assert_eq!(BackupName::of_manifest("notes.json"), None);
+        assert_eq!(BackupName::of_manifest("app.sql.gz"), None);
+    }
+
+    #[test]
+    fn names_that_could_reach_another_file_are_refused() {
+        for text in [
+            "",
+            "../app.sql.gz",
+            "..",
+            "a/../b.sql.gz",
+            "/etc/passwd.sql.gz",
+            "dir/app.sql.gz",
+            "dir\\app.sql.gz",
+            "app\0.sql.gz",
+            "app\n.sql.gz",
+            "app..sql.gz",
+            ".app.sql.gz",
+            "-app.sql.gz",
+            "app.sql.gz#1",
+            "app%2f.sql.gz",
+            "größe.sql.gz",
+            "app.sql",
+            "app.sql.gz.json",
+            &format!("{}.sql.gz", "a".repeat(240)),
+        ] {
+            assert!(BackupName::parse(text).is_err(), "{text:?} was taken");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_name_that_is_made_is_a_name_that_is_taken(
+            database in any::<String>(),
+            seconds in 0_i64..253_402_300_800,
+            attempt in any::<u32>(),
+        ) {
+            let time = DateTime::from_timestamp(seconds, 0).unwrap();
+            let name = BackupName::new(&database, time, attempt);
+            prop_assert_eq!(BackupName::parse(name.as_str()), Ok(name));
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What a restore needs, what it did, and the databases that it replaced.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{backup::Manifest, failure::PreconditionViolation};
+
+/// One thing that a restore needs, and whether it is so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestoreCheck {
+    /// Stable upper-case name, e.g. `MAINTENANCE_MODE`.
+    pub name: &'static str,
+    /// Whether a restore would not be refused for it.
+    pub passed: bool,
+    /// What was found and, where it failed, what to do.
+    pub message: String,
+}
+
+/// The pre-flight of a restore.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RestorePlan {
+    /// The managed database that would be replaced.
+    pub database: String,
+    /// The backup that would be restored.
+    pub backup: Manifest,
+    /// All checks, passed and failed.
+    pub checks: Vec<RestoreCheck>,
+}
+
+impl RestorePlan {
+    /// Whether every check passed.
+    pub fn ready(&self) -> bool {
+        self.checks.iter().all(|check| check.passed)
+    }
+
+    /// The failed checks as a refusal lists them.
+    pub fn violations(&self) -> Vec<PreconditionViolation> {
+        self.checks
+            .iter()
+            .filter(|check| !check.passed)
+            .map(|check| PreconditionViolation {
+                kind: check.name.to_owned(),
+                subject: format!("database/{}", self.database),
+                description: check.message.clone(),
+            })
+            .collect()
+    }
+}
+
+/// A database that a restore replaced and that is kept for a rollback.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplacedDatabase {
+    /// Its present name on the server.
+    pub name: String,
+    /// The managed database that it was.
+    pub database: String,
+    /// When it was replaced.
+    pub replace_time: DateTime<Utc>,
+    /// After this time the daemon drops it.
+    pub expire_time: DateTime<Utc>,
+    /// Its size in bytes.
+    pub size_bytes: i64,
+}
+
+/// What a restore or a rollback did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreResult {
+    /// The managed database.
+    pub database: String,
+    /// The archive that was restored; empty after a rollback.
+    pub filename: String,
+    /// The backup of the state before; empty after a rollback.
+    pub pre_restore_backup: String,
+    /// The database that was live before.
+    pub replaced: ReplacedDatabase,
+    /// Tables whose rows were compared with the manifest.
+    pub verified_tables: u64,
+    /// Rows that were compared with the manifest.
+    pub verified_rows: u64,
+}

@@ -1,0 +1,115 @@
+//! Audited: a call that changes something is recorded before it acts, and its end after. What cannot be recorded is
+//! refused. Denied calls are recorded too.
+
+use std::future::Future;
+
+use super::context::Context;
+use crate::{
+    model::{
+        audit::AuditOutcome,
+        failure::{Failure, Kind},
+        operation::Operation,
+    },
+    state::{ControlStore, audit::NewAuditEntry},
+};
+
+/// A recorded call that has not ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Recorded {
+    /// The entry's number.
+    pub entry: i64,
+}
+
+impl Recorded {
+    /// Records the end. That it could not be recorded is logged: the deed is done, and the entry stays open.
+    pub async fn close(self, store: &ControlStore, failure: Option<&Failure>, operation: &str) {
+        let (outcome, reason) = match failure {
+            None => (AuditOutcome::Succeeded, ""),
+            Some(failure) => (outcome_of(failure), failure.reason.as_str()),
+        };
+        if let Err(error) = store
+            .insert_audit_outcome(self.entry, outcome, reason, operation)
+            .await
+        {
+            let error = Failure::from(error);
+            tracing::error!(entry = self.entry, %error, "the outcome of a call could not be recorded");
+        }
+    }
+}
+
+fn outcome_of(failure: &Failure) -> AuditOutcome {
+    match failure.kind {
+        Kind::PermissionDenied | Kind::Unauthenticated => AuditOutcome::Denied,
+        Kind::Cancelled => AuditOutcome::Cancelled,
+        _ => AuditOutcome::Failed,
+    }
+}
+
+/// Authorizes and records a call.
+async fn begin(
+    store: &ControlStore,
+    context: &Context,
+    database: &str,
+) -> Result<Recorded, Failure> {
+    let peer = context.peer.map(|peer| peer.to_string());
+    let entry = store
+        .insert_audit_entry(&NewAuditEntry {
+            principal: &context.principal.name,
+            peer: peer.as_deref().unwrap_or_default(),
+            method: context.method.full_name(),
+            database,
+            request: &context.request,
+        })
+        .await
+        .map_err(unrecorded)?;
+    let recorded = Recorded { entry };
+    let authorized = context.authorize();
+    if let Err(denied) = &authorized {
+        recorded.close(store, Some(denied), "").await;
+    }
+    authorized.map(|()| recorded)
+}
+
+/// The refusal of a call that could not be recorded.
+fn unrecorded(error: crate::postgres::error::PostgresError) -> Failure {
+    let cause = Failure::from(error);
+    let retry_after = cause.retry_after;
+    let refusal = Failure::new(
+        Kind::Unavailable,
+        "AUDIT_UNAVAILABLE",
+        format!("refused, since it cannot be recorded: {}", cause.message),
+    )
+    .with_hint("changes are refused until the control store answers again");
+    Failure {
+        retry_after,
+        ..refusal
+    }
+}
+
+/// A call that ends within the call.
+pub async fn immediate<T>(
+    store: &ControlStore,
+    context: &Context,
+    database: &str,
+    deed: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let recorded = begin(store, context, database).await?;
+    let result = deed.await;
+    recorded.close(store, result.as_ref().err(), "").await;
+    result
+}
+
+/// A call that starts an operation: the runner records the end when the operation ends, or here when it does not start.
+pub async fn operation(
+    store: &ControlStore,
+    context: &Context,
+    database: &str,
+    start: impl AsyncFnOnce(Recorded) -> Result<Operation, Failure>,
+) -> Result<Operation, Failure> {
+    let recorded = begin(store, context, database).await?;
+    let started = start(recorded).await;
+    if let Err(refusal) = &started {
+        recorded.close(store, Some(refusal), "").await;
+    }
+    started
+}

@@ -1,0 +1,9 @@
+//! BackupService's methods: make, list, read, check and remove backups.
+
+pub mod create;
+pub mod delete;
+pub mod download;
+pub mod dump;
+pub mod list;
+pub mod retention;
+pub mod verify;

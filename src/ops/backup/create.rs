@@ -1,0 +1,65 @@
+//! CreateBackup.
+
+use std::sync::Arc;
+
+use super::dump;
+use crate::{
+    model::{
+        backup::{BackupKind, Manifest},
+        failure::Failure,
+        operation::{Operation, Outcome},
+    },
+    ops::{
+        context::Context,
+        daemon::{Daemon, Managed},
+        launch::launch,
+        recovery,
+        runner::job::Job,
+        turn::{Turn, Work},
+    },
+};
+
+const STAGES: u32 = 3;
+
+/// Starts a backup.
+pub async fn create(
+    daemon: &Arc<Daemon>,
+    context: &Context,
+    database: &str,
+    kind: BackupKind,
+    request_id: &str,
+) -> Result<Operation, Failure> {
+    launch(daemon, context, database, request_id, async |managed| {
+        let daemon = Arc::clone(daemon);
+        Ok(move |job| async move { run(&daemon, &managed, &job, kind).await })
+    })
+    .await
+}
+
+async fn run(
+    daemon: &Daemon,
+    managed: &Managed,
+    job: &Job,
+    kind: BackupKind,
+) -> Result<Outcome, Failure> {
+    let patience = daemon.settings.lock_wait;
+    let turn = Turn::take(&managed.database, Work::Backup, job, patience).await?;
+    let made = turn.during(job, stages(daemon, managed, job, kind)).await;
+    recovery::sweep_operation(daemon, job.id()).await;
+    turn.end().await;
+    made.map(Outcome::Backup)
+}
+
+async fn stages(
+    daemon: &Daemon,
+    managed: &Managed,
+    job: &Job,
+    kind: BackupKind,
+) -> Result<Manifest, Failure> {
+    job.enter(1, STAGES, "dump");
+    let manifest = dump::dump(daemon, managed, job, kind).await?;
+    job.enter(2, STAGES, "read back");
+    dump::read_back(daemon, job, &manifest).await?;
+    job.enter(3, STAGES, "commit");
+    dump::commit(daemon, managed, job, manifest).await
+}

@@ -1,0 +1,233 @@
+//! The making of one backup, stage by stage. `CreateBackup` and the last backup of a restore are the same three stages;
+//! whoever calls them holds the database's turn.
+//!
+//! 1. `dump`: pg_dump at an exported snapshot, compressed into the store; the same snapshot counts every table's rows.
+//! 2. `read_back`: the archive is read again to its end and must have the digest that was written.
+//! 3. `commit`: the manifest is written, and with it the backup exists.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use chrono::{DateTime, Utc};
+use tokio::io::AsyncReadExt as _;
+
+use crate::{
+    model::{
+        backup::{
+            BackupKind, BackupName, COMPRESSION_GZIP, FORMAT_VERSION, Manifest, TableRows,
+            VerificationLevel,
+        },
+        failure::{Failure, Kind},
+    },
+    ops::{
+        daemon::{Daemon, Managed},
+        runner::job::Job,
+    },
+    postgres::{
+        database::Purpose, error::PostgresError, server, session::Session, tables::row_counts,
+    },
+    state::artifacts::{Artifact, ArtifactKind},
+    storage::{ArchiveSummary, ArchiveWriter, StorageError},
+    tools::{pg_dump, process::ToolError},
+};
+
+/// How much of the tool's output is read at once.
+const READ_SIZE: usize = 256 * 1024;
+
+/// How often the progress is told.
+const REPORT_INTERVAL: Duration = Duration::from_millis(200);
+
+/// A session whose transaction holds the snapshot that the backup is of.
+struct Snapshot {
+    session: Session,
+    id: String,
+    time: DateTime<Utc>,
+    server_version: String,
+    server_version_num: u32,
+    schema_version: Vec<String>,
+}
+
+/// Stage 1: an archive without a manifest. What it makes is noted as the job's artifact first.
+pub async fn dump(
+    daemon: &Daemon,
+    managed: &Managed,
+    job: &Job,
+    kind: BackupKind,
+) -> Result<Manifest, Failure> {
+    let snapshot = open_snapshot(managed).await?;
+    let (filename, mut writer) = create_archive(daemon, managed, job).await?;
+
+    let login = managed.database.login(Purpose::Backup);
+    let copy = async {
+        let program = daemon.tools.path("pg_dump");
+        let mut tool = pg_dump::dump(&program, login, &snapshot.id)?;
+        if let Some(mut output) = tool.stdout() {
+            let mut buffer = BytesMut::with_capacity(READ_SIZE);
+            let mut done = 0;
+            let mut told = tokio::time::Instant::now();
+            loop {
+                let count =
+                    output
+                        .read_buf(&mut buffer)
+                        .await
+                        .map_err(|source| ToolError::Pipe {
+                            tool: "pg_dump",
+                            source,
+                        })?;
+                if count == 0 {
+                    break;
+                }
+                writer.write(buffer.split().freeze()).await?;
+                buffer.reserve(READ_SIZE);
+                done += count as u64;
+                if told.elapsed() >= REPORT_INTERVAL {
+                    job.count(done, 0, "bytes");
+                    told = tokio::time::Instant::now();
+                }
+            }
+            job.count(done, 0, "bytes");
+        }
+        // The end of the stream alone proves nothing: a killed pg_dump ends its output, too.
+        tool.finish().await?;
+        Ok::<_, Failure>(writer.finish().await?)
+    };
+    let count = async { Ok(row_counts(&snapshot.session).await?) };
+    let (written, tables) = tokio::try_join!(copy, count)?;
+    let manifest = manifest(
+        daemon, managed, job, kind, &snapshot, filename, &written, tables,
+    )
+    .await?;
+    snapshot.session.close().await;
+    Ok(manifest)
+}
+
+async fn open_snapshot(managed: &Managed) -> Result<Snapshot, Failure> {
+    let session = managed
+        .database
+        .session(Purpose::Backup, "pgsteward backup")
+        .await?;
+    session
+        .batch_execute(
+            "SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0;
+             BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+        )
+        .await
+        .map_err(PostgresError::query("begin the snapshot's transaction"))?;
+    let row = session
+        .query_one("SELECT pg_catalog.pg_export_snapshot(), now()", &[])
+        .await
+        .map_err(PostgresError::query("export a snapshot"))?;
+    Ok(Snapshot {
+        id: row.get(0),
+        time: row.get(1),
+        server_version: server::setting(&*session, "server_version").await?,
+        server_version_num: server::version_num(&*session).await?,
+        schema_version: managed.version_table.heads(&*session).await?,
+        session,
+    })
+}
+
+/// The name is made from the second; where that is taken, a number is added.
+async fn create_archive(
+    daemon: &Daemon,
+    managed: &Managed,
+    job: &Job,
+) -> Result<(BackupName, ArchiveWriter), Failure> {
+    let now = Utc::now();
+    for attempt in 1.. {
+        let filename = BackupName::new(managed.name(), now, attempt);
+        let artifact = artifact(managed, job, &filename);
+        if !daemon.store.note_artifact(&artifact).await? {
+            continue;
+        }
+        let level = daemon.settings.gzip_level;
+        match daemon.backups.create(&filename, level).await {
+            Ok(writer) => return Ok((filename, writer)),
+            Err(StorageError::AlreadyExists(_)) => {
+                daemon.store.strike_artifact(&artifact).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Failure::new(
+        Kind::Internal,
+        "NO_BACKUP_NAME",
+        "no free name for the archive",
+    ))
+}
+
+fn artifact(managed: &Managed, job: &Job, filename: &BackupName) -> Artifact {
+    Artifact {
+        operation: job.id(),
+        kind: ArtifactKind::Archive,
+        database: managed.name().to_owned(),
+        name: filename.as_str().to_owned(),
+    }
+}
+
+#[allow(clippy::too_many_arguments)] // each is one fact that the manifest records
+async fn manifest(
+    daemon: &Daemon,
+    managed: &Managed,
+    job: &Job,
+    kind: BackupKind,
+    snapshot: &Snapshot,
+    filename: BackupName,
+    written: &ArchiveSummary,
+    tables: Vec<TableRows>,
+) -> Result<Manifest, Failure> {
+    Ok(Manifest {
+        format_version: FORMAT_VERSION,
+        filename,
+        database: managed.name().to_owned(),
+        kind,
+        snapshot_time: snapshot.time,
+        complete_time: Utc::now(),
+        size_bytes: written.size_bytes,
+        sha256: written.sha256.clone(),
+        uncompressed_bytes: written.uncompressed_bytes,
+        compression: COMPRESSION_GZIP.to_owned(),
+        server_version: snapshot.server_version.clone(),
+        server_version_num: snapshot.server_version_num,
+        tool_version: daemon.tools.version().await?.text,
+        schema_version: snapshot.schema_version.clone(),
+        tables,
+        operation_id: job.id(),
+        daemon_version: env!("CARGO_PKG_VERSION").to_owned(),
+        verifications: Vec::new(),
+    })
+}
+
+/// Stage 2: reads the archive back.
+pub async fn read_back(daemon: &Daemon, job: &Job, manifest: &Manifest) -> Result<(), Failure> {
+    let total = manifest.size_bytes;
+    daemon
+        .backups
+        .verify(manifest, |done| job.count(done, total, "bytes"))
+        .await?;
+    Ok(())
+}
+
+/// Stage 3: the backup exists from here on.
+pub async fn commit(
+    daemon: &Daemon,
+    managed: &Managed,
+    job: &Job,
+    mut manifest: Manifest,
+) -> Result<Manifest, Failure> {
+    let now = Utc::now();
+    manifest.complete_time = now;
+    for level in [
+        VerificationLevel::Committed,
+        VerificationLevel::Digest,
+        VerificationLevel::FullRead,
+    ] {
+        manifest.record(level, now);
+    }
+    daemon.backups.put_manifest(&manifest).await?;
+    daemon
+        .store
+        .strike_artifact(&artifact(managed, job, &manifest.filename))
+        .await?;
+    Ok(manifest)
+}

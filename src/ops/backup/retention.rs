@@ -1,0 +1,91 @@
+//! ApplyRetention: removes the scheduled backups that the policy no longer keeps. What goes and why is decided by
+//! `model::retention`; this file reads the store and removes.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+
+use crate::{
+    model::{
+        failure::Failure,
+        operation::{Operation, Outcome},
+        retention::{self, RetentionInput, RetentionResult},
+    },
+    ops::{
+        audited,
+        context::Context,
+        daemon::{Daemon, Managed},
+        launch::launch,
+        runner::job::Job,
+        turn::{Turn, Work},
+    },
+};
+
+/// Starts a retention run.
+pub async fn apply(
+    daemon: &Arc<Daemon>,
+    context: &Context,
+    database: &str,
+    request_id: &str,
+) -> Result<Operation, Failure> {
+    launch(daemon, context, database, request_id, async |managed| {
+        let daemon = Arc::clone(daemon);
+        Ok(move |job| async move { run(&daemon, &managed, &job).await })
+    })
+    .await
+}
+
+/// What a retention run would do now. Removes nothing.
+pub async fn plan(
+    daemon: &Daemon,
+    context: &Context,
+    database: &str,
+) -> Result<RetentionResult, Failure> {
+    audited::immediate(&daemon.store, context, database, async {
+        let managed = daemon.managed(database)?;
+        decide(daemon, managed, true).await
+    })
+    .await
+}
+
+/// Holds the turn of a backup, so that it never races one (lessons B9).
+async fn run(daemon: &Daemon, managed: &Managed, job: &Job) -> Result<Outcome, Failure> {
+    let patience = daemon.settings.lock_wait;
+    let turn = Turn::take(&managed.database, Work::Backup, job, patience).await?;
+    let result = turn.during(job, remove(daemon, managed, job)).await;
+    turn.end().await;
+    result.map(Outcome::Retention)
+}
+
+async fn remove(daemon: &Daemon, managed: &Managed, job: &Job) -> Result<RetentionResult, Failure> {
+    job.enter(1, 1, "remove");
+    let result = decide(daemon, managed, false).await?;
+    let total = result.removed().count() as u64;
+    for (done, decision) in result.removed().enumerate() {
+        let filename = &decision.backup.filename;
+        tracing::info!(%filename, reason = decision.reason, "retention removes a backup");
+        daemon.backups.delete(filename).await?;
+        job.count(done as u64 + 1, total, "backups");
+    }
+    Ok(result)
+}
+
+async fn decide(
+    daemon: &Daemon,
+    managed: &Managed,
+    validate_only: bool,
+) -> Result<RetentionResult, Failure> {
+    let listing = daemon.backups.list_manifests().await?;
+    let backups: Vec<RetentionInput> = listing
+        .manifests
+        .iter()
+        .filter(|manifest| manifest.database == managed.name())
+        .map(RetentionInput::from)
+        .collect();
+    let settings = &daemon.settings;
+    Ok(RetentionResult {
+        database: managed.name().to_owned(),
+        decisions: retention::plan(&backups, settings.retention, settings.time_zone, Utc::now()),
+        validate_only,
+    })
+}

@@ -1,0 +1,128 @@
+//! Daemon: what every operation works with: the control store, the managed databases, the backup store, the tools and the
+//! settings. Made once by `app`, shared by all calls.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use tokio::sync::watch;
+
+use super::{health::Prober, runner::Runner};
+use crate::{
+    model::{
+        backup::Manifest,
+        failure::{Failure, Kind},
+        retention::RetentionPolicy,
+        schedule::Job,
+    },
+    postgres::{database::Database, versions::VersionTable},
+    state::ControlStore,
+    storage::Store,
+    tools::binaries::Binaries,
+};
+
+/// One managed database with what the configuration says of it.
+#[derive(Debug)]
+pub struct Managed {
+    /// Its connections.
+    pub database: Database,
+    /// The directory of its revision scripts.
+    pub revisions: PathBuf,
+    /// Where its schema version is kept.
+    pub version_table: VersionTable,
+}
+
+impl Managed {
+    /// The name under which it is managed.
+    pub fn name(&self) -> &str {
+        self.database.name()
+    }
+}
+
+/// The limits and policies that operations go by.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long an operation waits for its turn on a database.
+    pub lock_wait: Duration,
+    /// gzip level of archives, 1 to 9.
+    pub gzip_level: u32,
+    /// What retention keeps.
+    pub retention: RetentionPolicy,
+    /// The zone whose calendar retention and schedule go by.
+    pub time_zone: Tz,
+    /// How long a replaced database is kept.
+    pub keep_replaced: Duration,
+    /// `lock_timeout` of each statement of a revision; zero for none.
+    pub migration_lock_timeout: Duration,
+    /// `statement_timeout` of each statement of a revision; zero for none.
+    pub migration_statement_timeout: Duration,
+    /// How often the prober looks at each database.
+    pub health_interval: Duration,
+    /// How long the prober waits for an answer.
+    pub health_timeout: Duration,
+}
+
+/// What every operation works with.
+#[derive(Debug)]
+pub struct Daemon {
+    /// The control store.
+    pub store: Arc<ControlStore>,
+    /// The managed databases by name.
+    pub databases: BTreeMap<String, Arc<Managed>>,
+    /// The backup store.
+    pub backups: Store,
+    /// PostgreSQL's client programs.
+    pub tools: Binaries,
+    /// Runs operations.
+    pub runner: Runner,
+    /// Limits and policies.
+    pub settings: Settings,
+    /// The jobs of the schedule.
+    pub jobs: Vec<Job>,
+    /// What the prober last saw.
+    pub prober: Prober,
+    /// When the daemon started.
+    pub start_time: DateTime<Utc>,
+    /// True once the daemon can serve, false again while it shuts down.
+    pub ready: watch::Sender<bool>,
+}
+
+impl Daemon {
+    /// The managed database of that name; an empty name means the only one.
+    pub fn managed(&self, name: &str) -> Result<&Arc<Managed>, Failure> {
+        let known = || {
+            self.databases
+                .keys()
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        if name.is_empty() {
+            let mut all = self.databases.values();
+            return match (all.next(), all.next()) {
+                (Some(only), None) => Ok(only),
+                _ => Err(Failure::invalid_field(
+                    "database",
+                    format!("must be given, since several are managed: {}", known()),
+                )),
+            };
+        }
+        self.databases.get(name).ok_or_else(|| {
+            Failure::new(
+                Kind::NotFound,
+                "DATABASE_NOT_FOUND",
+                format!("no database {name:?} is managed"),
+            )
+            .with_hint(format!("managed are: {}", known()))
+        })
+    }
+
+    /// The newest good backup of a managed database.
+    pub async fn newest_backup(&self, database: &str) -> Result<Option<Manifest>, Failure> {
+        let listing = self.backups.list_manifests().await?;
+        Ok(listing
+            .manifests
+            .into_iter()
+            .find(|manifest| manifest.database == database))
+    }
+}

@@ -1,0 +1,45 @@
+//! CheckDatabase: asks one database now, without a cache.
+
+use super::prober::{ask, verdict};
+use crate::{
+    model::{failure::Failure, health::DatabaseHealth},
+    ops::{context::Context, daemon::Daemon, maintenance::mode, migration::version},
+    postgres::database::Purpose,
+};
+
+/// A connection for each purpose, the schema version, maintenance mode and the newest good backup.
+pub async fn check(
+    daemon: &Daemon,
+    context: &Context,
+    database: &str,
+) -> Result<DatabaseHealth, Failure> {
+    context.authorize()?;
+    let managed = daemon.managed(database)?;
+    let asked = Purpose::ALL.map(|purpose| ask(daemon, managed, purpose));
+    let mut connections = Vec::with_capacity(Purpose::ALL.len());
+    let mut server_version = String::new();
+    for (connection, version) in futures_util::future::join_all(asked).await {
+        connections.push(connection);
+        if !version.is_empty() {
+            server_version = version;
+        }
+    }
+    let reachable = connections
+        .iter()
+        .all(|connection| connection.error.is_none());
+    let (maintenance, schema) = if reachable {
+        let maintenance = mode::present(daemon, managed).await?;
+        (Some(maintenance), Some(version::read(managed).await))
+    } else {
+        (None, None)
+    };
+    let mut health = verdict(managed, connections, server_version, maintenance);
+    match schema {
+        Some(Ok(version)) => health.schema_version = Some(version),
+        // Scripts that cannot be read are worth saying, and no reason to call the database unreachable.
+        Some(Err(failure)) => health.message = failure.to_string(),
+        None => {}
+    }
+    health.last_backup = daemon.newest_backup(managed.name()).await?;
+    Ok(health)
+}

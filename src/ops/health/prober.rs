@@ -1,0 +1,156 @@
+//! The prober: looks at the control store and each database every few seconds, so that probes never touch PostgreSQL.
+
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
+use chrono::Utc;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    model::{
+        failure::Failure,
+        health::{ConnectionHealth, DatabaseHealth, DatabaseState},
+        maintenance::Maintenance,
+    },
+    ops::daemon::{Daemon, Managed},
+    postgres::{database::Purpose, server},
+};
+
+/// What the prober last saw.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Seen {
+    /// Whether the control store answers.
+    pub control_store_reachable: bool,
+    /// Each managed database.
+    pub databases: BTreeMap<String, DatabaseHealth>,
+}
+
+/// Holds what was last seen, and tells of each change.
+#[derive(Debug)]
+pub struct Prober {
+    seen: watch::Sender<Seen>,
+}
+
+impl Default for Prober {
+    fn default() -> Self {
+        Self {
+            seen: watch::Sender::new(Seen::default()),
+        }
+    }
+}
+
+impl Prober {
+    /// What was last seen, and each change of it.
+    pub fn seen(&self) -> watch::Receiver<Seen> {
+        self.seen.subscribe()
+    }
+
+    /// Looks again and again, until the token is cancelled.
+    pub async fn run(daemon: Arc<Daemon>, stop: CancellationToken) {
+        loop {
+            let seen = look(&daemon).await;
+            daemon.prober.seen.send_replace(seen);
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(daemon.settings.health_interval) => {}
+            }
+        }
+    }
+}
+
+async fn look(daemon: &Daemon) -> Seen {
+    let timeout = daemon.settings.health_timeout;
+    let control = tokio::time::timeout(timeout, daemon.store.ping());
+    let looks = daemon.databases.values().map(|managed| async {
+        let health = database(daemon, managed).await;
+        (managed.name().to_owned(), health)
+    });
+    let (control, databases) = tokio::join!(control, futures_util::future::join_all(looks));
+    Seen {
+        control_store_reachable: matches!(control, Ok(Ok(()))),
+        databases: databases.into_iter().collect(),
+    }
+}
+
+/// One database, by one connection.
+async fn database(daemon: &Daemon, managed: &Managed) -> DatabaseHealth {
+    let (connection, server_version) = ask(daemon, managed, Purpose::Admin).await;
+    let entered = daemon
+        .store
+        .maintenance(managed.name())
+        .await
+        .ok()
+        .flatten();
+    let maintenance = entered.map(|(entered, _)| Maintenance {
+        database: managed.name().to_owned(),
+        entered: Some(entered),
+        other_sessions: 0,
+    });
+    verdict(managed, vec![connection], server_version, maintenance)
+}
+
+/// Asks the server its version as one purpose, within the health timeout.
+pub(super) async fn ask(
+    daemon: &Daemon,
+    managed: &Managed,
+    purpose: Purpose,
+) -> (ConnectionHealth, String) {
+    let timeout = daemon.settings.health_timeout;
+    let start = Instant::now();
+    let asking = async {
+        let client = managed.database.pooled(purpose).await?;
+        server::setting(&**client, "server_version").await
+    };
+    let answer = tokio::time::timeout(timeout, asking).await;
+    let (error, version) = match answer {
+        Ok(Ok(version)) => (None, version),
+        Ok(Err(error)) => (Some(Failure::from(error).to_string()), String::new()),
+        Err(_) => {
+            let error = format!("no answer within {}", humantime::format_duration(timeout));
+            (Some(error), String::new())
+        }
+    };
+    let health = ConnectionHealth {
+        purpose: purpose.name(),
+        error,
+        latency: start.elapsed(),
+    };
+    (health, version)
+}
+
+/// Puts together what was found.
+pub(super) fn verdict(
+    managed: &Managed,
+    connections: Vec<ConnectionHealth>,
+    server_version: String,
+    maintenance: Option<Maintenance>,
+) -> DatabaseHealth {
+    let broken = connections.iter().find_map(|c| {
+        c.error
+            .as_ref()
+            .map(|error| format!("{}: {error}", c.purpose))
+    });
+    let entered = maintenance.as_ref().and_then(|m| m.entered.as_ref());
+    let (state, message) = match (broken, entered) {
+        (Some(error), _) => (DatabaseState::Unreachable, error),
+        (None, Some(entered)) => (
+            DatabaseState::Maintenance,
+            format!(
+                "in maintenance mode by {}: {}",
+                entered.principal, entered.reason
+            ),
+        ),
+        (None, None) => (DatabaseState::Healthy, String::new()),
+    };
+    DatabaseHealth {
+        database: managed.name().to_owned(),
+        state,
+        message,
+        check_time: Utc::now(),
+        server_version,
+        connections,
+        schema_version: None,
+        maintenance,
+        last_backup: None,
+    }
+}

@@ -1,0 +1,65 @@
+//! Launch: the one way in which a method starts an operation: authorize and record the call, find the database, let the
+//! method prepare (and refuse), then hand its work to the runner.
+
+use std::{future::Future, sync::Arc};
+
+use super::{
+    audited, backup,
+    context::Context,
+    daemon::{Daemon, Managed},
+    runner::job::Job,
+};
+use crate::model::{
+    backup::Manifest,
+    failure::Failure,
+    operation::{Operation, Outcome},
+};
+
+/// Starts an operation. `prepare` may refuse with a direct error; what it gives is the work.
+pub async fn launch<Prepare, Work, Running>(
+    daemon: &Arc<Daemon>,
+    context: &Context,
+    database: &str,
+    request_id: &str,
+    prepare: Prepare,
+) -> Result<Operation, Failure>
+where
+    Prepare: AsyncFnOnce(Arc<Managed>) -> Result<Work, Failure>,
+    Work: FnOnce(Job) -> Running + Send + 'static,
+    Running: Future<Output = Result<Outcome, Failure>> + Send + 'static,
+{
+    audited::operation(&daemon.store, context, database, async |recorded| {
+        let managed = Arc::clone(daemon.managed(database)?);
+        let work = prepare(Arc::clone(&managed)).await?;
+        daemon
+            .runner
+            .start(context, recorded, managed.name(), request_id, work)
+            .await
+    })
+    .await
+}
+
+/// Starts an operation on one backup: the backup must be in the store, and its manifest goes to the work.
+pub async fn launch_on_backup<Prepare, Work, Running>(
+    daemon: &Arc<Daemon>,
+    context: &Context,
+    filename: &str,
+    request_id: &str,
+    prepare: Prepare,
+) -> Result<Operation, Failure>
+where
+    Prepare: FnOnce(Manifest) -> Work,
+    Work: FnOnce(Job) -> Running + Send + 'static,
+    Running: Future<Output = Result<Outcome, Failure>> + Send + 'static,
+{
+    audited::operation(&daemon.store, context, "", async |recorded| {
+        let manifest = backup::list::find(daemon, filename).await?;
+        let database = manifest.database.clone();
+        let work = prepare(manifest);
+        daemon
+            .runner
+            .start(context, recorded, &database, request_id, work)
+            .await
+    })
+    .await
+}

@@ -1,0 +1,4 @@
+//! MaintenanceService's methods: maintenance mode, and the work that keeps a database fit.
+
+pub mod mode;
+pub mod optimize;

@@ -1,0 +1,50 @@
+//! OperationService's methods: look at, wait for and cancel operations.
+
+use uuid::Uuid;
+
+use super::{audited, context::Context, daemon::Daemon};
+use crate::{
+    model::{failure::Failure, operation::Operation, page::Page},
+    state::operations::OperationFilter,
+};
+
+/// One operation.
+pub async fn get(daemon: &Daemon, context: &Context, id: &str) -> Result<Operation, Failure> {
+    context.authorize()?;
+    daemon.runner.get(parse_id(id)?).await
+}
+
+/// Operations, newest first, and the token of the next page.
+pub async fn list(
+    daemon: &Daemon,
+    context: &Context,
+    filter: &OperationFilter,
+    page: &Page,
+) -> Result<(Vec<Operation>, Option<String>), Failure> {
+    context.authorize()?;
+    daemon.store.operations(filter, page).await
+}
+
+/// The operation at its next change after `seen`.
+pub async fn changed(daemon: &Daemon, seen: &Operation) -> Result<Operation, Failure> {
+    daemon.runner.changed(seen).await
+}
+
+/// The operation when it is done. The caller bounds the waiting.
+pub async fn done(daemon: &Daemon, context: &Context, id: &str) -> Result<Operation, Failure> {
+    context.authorize()?;
+    daemon.runner.done(parse_id(id)?).await
+}
+
+/// Asks the operation to stop.
+pub async fn cancel(daemon: &Daemon, context: &Context, id: &str) -> Result<Operation, Failure> {
+    audited::immediate(&daemon.store, context, "", async {
+        daemon.runner.cancel(parse_id(id)?).await
+    })
+    .await
+}
+
+fn parse_id(id: &str) -> Result<Uuid, Failure> {
+    id.parse()
+        .map_err(|_| Failure::invalid_field("id", "must be an operation's id, a UUID"))
+}

@@ -1,0 +1,198 @@
+//! Turn: the one arbiter of what may run beside what, per database.
+//!
+//! | | backup | optimize | migration | restore | maintenance switch |
+//! | --- | --- | --- | --- | --- | --- |
+//! | backup | waits | waits | waits | waits | beside |
+//! | optimize | waits | waits | waits | waits | beside |
+//! | migration | waits | waits | waits | waits | waits |
+//! | restore | waits | waits | waits | waits | waits |
+//! | maintenance switch | beside | beside | waits | waits | waits |
+//!
+//! Two advisory locks hold it, taken in the server database: `pgsteward:<database>:work` by the first four,
+//! `pgsteward:<database>:mode` by the last three. They hold across all daemons, and outside tools can honour them.
+
+use std::time::{Duration, Instant};
+
+use super::runner::job::Job;
+use crate::{
+    model::failure::{Failure, Kind},
+    postgres::{database::Database, lock, session::Session},
+};
+
+/// What kind of work wants its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// A backup.
+    Backup,
+    /// VACUUM and ANALYZE.
+    Optimize,
+    /// Upgrade or downgrade.
+    Migration,
+    /// Restore or rollback.
+    Restore,
+    /// Entering or leaving maintenance mode.
+    MaintenanceSwitch,
+}
+
+impl Work {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Backup => "backup",
+            Self::Optimize => "optimize",
+            Self::Migration => "migration",
+            Self::Restore => "restore",
+            Self::MaintenanceSwitch => "maintenance switch",
+        }
+    }
+
+    /// The locks that it needs, in the one order in which all work takes them.
+    fn locks(self) -> &'static [&'static str] {
+        match self {
+            Self::Backup | Self::Optimize => &["work"],
+            Self::Migration | Self::Restore => &["mode", "work"],
+            Self::MaintenanceSwitch => &["mode"],
+        }
+    }
+}
+
+/// A turn that is held. It ends when this is dropped, or with the daemon.
+pub struct Turn {
+    session: Session,
+}
+
+const SHORTEST_POLL: Duration = Duration::from_millis(50);
+const LONGEST_POLL: Duration = Duration::from_secs(1);
+
+impl Turn {
+    /// Waits for the turn, at most for `patience`, and marks the job as running once it has come. Meanwhile the job says
+    /// whom it waits for.
+    pub async fn take(
+        database: &Database,
+        work: Work,
+        job: &Job,
+        patience: Duration,
+    ) -> Result<Self, Failure> {
+        let application_name = format!("pgsteward {} {}", work.name(), job.id());
+        let waiting = Self::wait(database, work, job, &application_name, patience);
+        let turn = job.cancellable(waiting).await?;
+        job.begin().await?;
+        Ok(turn)
+    }
+
+    async fn wait(
+        database: &Database,
+        work: Work,
+        job: &Job,
+        application_name: &str,
+        patience: Duration,
+    ) -> Result<Self, Failure> {
+        let session = database.server_session(application_name).await?;
+        let start = Instant::now();
+        let mut poll = SHORTEST_POLL;
+        loop {
+            let Some(blocker) = Self::try_take(&session, database, work).await? else {
+                job.say("");
+                return Ok(Self { session });
+            };
+            if start.elapsed() >= patience {
+                return Err(busy(database, &blocker, patience));
+            }
+            job.say(format!("waits for {blocker}"));
+            tokio::time::sleep(poll).await;
+            poll = (poll * 2).min(LONGEST_POLL);
+        }
+    }
+
+    /// Takes all locks or none; gives the name of who holds the one that could not be had.
+    async fn try_take(
+        session: &Session,
+        database: &Database,
+        work: Work,
+    ) -> Result<Option<String>, Failure> {
+        let name = |suffix: &str| lock_name(database, suffix);
+        for (position, suffix) in work.locks().iter().enumerate() {
+            if lock::try_lock(session, &name(suffix)).await? {
+                continue;
+            }
+            let holder = lock::holder(session, &name(suffix)).await?;
+            for held in &work.locks()[..position] {
+                lock::unlock(session, &name(held)).await?;
+            }
+            return Ok(Some(holder.unwrap_or_else(|| "another session".to_owned())));
+        }
+        Ok(None)
+    }
+
+    /// The lock that migrations, restores and switches of maintenance mode hold.
+    pub fn mode_lock(database: &Database) -> String {
+        lock_name(database, "mode")
+    }
+
+    /// Does work under this turn: until it ends, until the job is cancelled, or until the turn is lost with its
+    /// connection. In the last two cases the work is dropped where it stands.
+    pub async fn during<T>(
+        &self,
+        job: &Job,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let guarded = async {
+            tokio::select! {
+                result = work => result,
+                () = self.session.lost() => Err(Failure::new(
+                    Kind::Unavailable,
+                    "LOCK_LOST",
+                    "the connection that held the database's lock was lost; the work was stopped",
+                )
+                .with_hint("see the server's log, then start the operation again")),
+            }
+        };
+        job.cancellable(guarded).await
+    }
+
+    /// Ends the turn in order.
+    pub async fn end(self) {
+        self.session.close().await;
+    }
+}
+
+fn lock_name(database: &Database, suffix: &str) -> String {
+    format!("pgsteward:{}:{suffix}", database.server_name())
+}
+
+fn busy(database: &Database, blocker: &str, patience: Duration) -> Failure {
+    Failure::new(
+        Kind::Aborted,
+        "DATABASE_BUSY",
+        format!(
+            "database {:?} was busy with {blocker} for {}",
+            database.name(),
+            humantime::format_duration(patience)
+        ),
+    )
+    .with_hint("wait for it or cancel it, then try again")
+    .with_retry_after(Duration::from_secs(30))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn excludes(left: Work, right: Work) -> bool {
+        left.locks().iter().any(|lock| right.locks().contains(lock))
+    }
+
+    #[test]
+    fn the_locks_hold_the_table_above() {
+        use Work::{Backup, MaintenanceSwitch, Migration, Optimize, Restore};
+        let all = [Backup, Optimize, Migration, Restore, MaintenanceSwitch];
+        for left in all {
+            for right in all {
+                let beside = matches!(
+                    (left, right),
+                    (Backup | Optimize, MaintenanceSwitch) | (MaintenanceSwitch, Backup | Optimize)
+                );
+                assert_eq!(excludes(left, right), !beside, "{left:?} and {right:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! PostgreSQL as the operations see it: connections by purpose, locks, catalog queries, the running of revision scripts,
+//! and the embedded server.
+//!
+//! `ops` and `state` call this folder; it speaks PostgreSQL's protocol and knows nothing of gRPC.
+
+pub mod access;
+pub mod database;
+pub mod embedded;
+pub mod error;
+pub mod lock;
+pub mod properties;
+pub mod quote;
+pub mod revisions;
+pub mod scratch;
+pub mod server;
+pub mod session;
+pub mod tables;
+pub mod versions;

@@ -1,0 +1,205 @@
+//! Who may connect to a database, and how everyone but the daemon's roles is kept out of it.
+//!
+//! CONNECT is taken by REVOKE, which the database's owner may do; `CONNECTION LIMIT 0` and `ALLOW_CONNECTIONS` have other
+//! edges (lessons B5). Superusers pass every grant: they can be neither kept out nor ended without being one.
+
+use tokio_postgres::Client;
+
+use super::{error::PostgresError, quote::identifier};
+use crate::model::maintenance::{AccessChange, TakenGrant};
+
+/// What has to change so that only the daemon's roles may connect.
+pub async fn plan(
+    client: &Client,
+    database: &str,
+    daemon_roles: &[String],
+) -> Result<AccessChange, PostgresError> {
+    let rows = client
+        .query(
+            "SELECT pg_get_userbyid(entry.grantor), nullif(entry.grantee, 0)::regrole IS NULL,
+                    pg_get_userbyid(entry.grantee), entry.is_grantable
+             FROM pg_database AS database,
+                  aclexplode(coalesce(database.datacl, acldefault('d', database.datdba))) AS entry
+             WHERE database.datname = $1 AND entry.privilege_type = 'CONNECT'
+             ORDER BY entry.grantor <> database.datdba",
+            &[&database],
+        )
+        .await
+        .map_err(PostgresError::query("read who may connect"))?;
+    let grants: Vec<TakenGrant> = rows
+        .iter()
+        .map(|row| TakenGrant {
+            grantor: row.get(0),
+            grantee: (!row.get::<_, bool>(1)).then(|| row.get(2)),
+            grantable: row.get(3),
+        })
+        .collect();
+    let is_daemon =
+        |grant: &TakenGrant| matches!(&grant.grantee, Some(role) if daemon_roles.contains(role));
+    let given = daemon_roles
+        .iter()
+        .filter(|role| {
+            !grants
+                .iter()
+                .any(|grant| grant.grantee.as_ref() == Some(*role))
+        })
+        .cloned()
+        .collect();
+    let taken = grants
+        .into_iter()
+        .filter(|grant| !is_daemon(grant))
+        .collect();
+    Ok(AccessChange { taken, given })
+}
+
+/// Makes the change, in one transaction.
+pub async fn close(
+    client: &mut Client,
+    database: &str,
+    change: &AccessChange,
+) -> Result<(), PostgresError> {
+    let what = || PostgresError::query(format!("take CONNECT on database {database:?}"));
+    let name = identifier(database);
+    let transaction = client.transaction().await.map_err(what())?;
+    for role in &change.given {
+        let statement = format!("GRANT CONNECT ON DATABASE {name} TO {}", identifier(role));
+        transaction
+            .batch_execute(&statement)
+            .await
+            .map_err(what())?;
+    }
+    for grant in &change.taken {
+        // CASCADE: what the grantee passed on goes too; it stands in `taken` with its own grantor.
+        let statement = format!(
+            "REVOKE CONNECT ON DATABASE {name} FROM {} CASCADE",
+            grantee(grant)
+        );
+        transaction
+            .batch_execute(&statement)
+            .await
+            .map_err(what())?;
+    }
+    transaction.commit().await.map_err(what())
+}
+
+/// Undoes the change, in one transaction.
+pub async fn open(
+    client: &mut Client,
+    database: &str,
+    change: &AccessChange,
+) -> Result<(), PostgresError> {
+    let what = || PostgresError::query(format!("give CONNECT on database {database:?} back"));
+    let name = identifier(database);
+    let transaction = client.transaction().await.map_err(what())?;
+    let owner: String = transaction
+        .query_one(
+            "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = $1",
+            &[&database],
+        )
+        .await
+        .map_err(what())?
+        .get(0);
+    for grant in &change.taken {
+        let option = if grant.grantable && grant.grantee.as_ref() != Some(&owner) {
+            " WITH GRANT OPTION"
+        } else {
+            ""
+        };
+        let statement = format!(
+            "GRANT CONNECT ON DATABASE {name} TO {}{option}",
+            grantee(grant)
+        );
+        if grant.grantor == owner {
+            transaction
+                .batch_execute(&statement)
+                .await
+                .map_err(what())?;
+        } else {
+            let as_grantor = format!(
+                "SET LOCAL ROLE {}; {statement}; RESET ROLE",
+                identifier(&grant.grantor)
+            );
+            transaction
+                .batch_execute(&as_grantor)
+                .await
+                .map_err(what())?;
+        }
+    }
+    for role in &change.given {
+        let statement = format!(
+            "REVOKE CONNECT ON DATABASE {name} FROM {}",
+            identifier(role)
+        );
+        transaction
+            .batch_execute(&statement)
+            .await
+            .map_err(what())?;
+    }
+    transaction.commit().await.map_err(what())
+}
+
+fn grantee(grant: &TakenGrant) -> String {
+    grant
+        .grantee
+        .as_deref()
+        .map_or_else(|| "PUBLIC".to_owned(), identifier)
+}
+
+/// Sessions in the database that are not the daemon's: of other roles, or of the daemon's roles but not by the daemon.
+const OTHER_SESSIONS: &str = "
+    FROM pg_stat_activity AS activity
+    LEFT JOIN pg_roles AS role ON role.oid = activity.usesysid
+    WHERE activity.datname = $1 AND activity.backend_type = 'client backend'
+      AND activity.pid <> pg_backend_pid()
+      AND (activity.usename <> ALL($2) OR activity.application_name NOT LIKE 'pgsteward%')";
+
+/// How many sessions of others are in the database, superusers' included.
+pub async fn other_sessions(
+    client: &Client,
+    database: &str,
+    daemon_roles: &[String],
+) -> Result<u32, PostgresError> {
+    let row = client
+        .query_one(
+            &format!("SELECT count(*) {OTHER_SESSIONS}"),
+            &[&database, &daemon_roles],
+        )
+        .await
+        .map_err(PostgresError::query("count the sessions of others"))?;
+    Ok(u32::try_from(row.get::<_, i64>(0)).unwrap_or(u32::MAX))
+}
+
+/// Ends the sessions of others, but for superusers', and waits up to 5 s for each to be gone. Gives how many were ended.
+pub async fn end_other_sessions(
+    client: &Client,
+    database: &str,
+    daemon_roles: &[String],
+) -> Result<u32, PostgresError> {
+    let row = client
+        .query_one(
+            &format!(
+                "SELECT count(*) FILTER (WHERE pg_terminate_backend(activity.pid, 5000))
+                 {OTHER_SESSIONS} AND NOT coalesce(role.rolsuper, false)"
+            ),
+            &[&database, &daemon_roles],
+        )
+        .await
+        .map_err(PostgresError::query("end the sessions of others"))?;
+    Ok(u32::try_from(row.get::<_, i64>(0)).unwrap_or(u32::MAX))
+}
+
+/// Ends every session in the databases, the daemon's own included, but for superusers'. For the moment of a swap.
+pub async fn end_all_sessions(client: &Client, databases: &[&str]) -> Result<(), PostgresError> {
+    client
+        .execute(
+            "SELECT pg_terminate_backend(activity.pid, 5000)
+             FROM pg_stat_activity AS activity
+             LEFT JOIN pg_roles AS role ON role.oid = activity.usesysid
+             WHERE activity.datname = ANY($1) AND activity.backend_type = 'client backend'
+               AND activity.pid <> pg_backend_pid() AND NOT coalesce(role.rolsuper, false)",
+            &[&databases],
+        )
+        .await
+        .map(|_| ())
+        .map_err(PostgresError::query("end the sessions of a database"))
+}

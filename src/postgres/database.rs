@@ -1,0 +1,232 @@
+//! Database: the connections to one managed database, by purpose.
+//!
+//! Each purpose has a login of its own, so that no job has more privileges than it needs. Short queries take a pooled
+//! connection; jobs take a [`Session`].
+
+use std::{fmt, time::Duration};
+
+use deadpool_postgres::{
+    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
+};
+use tokio_postgres::{Config, NoTls};
+
+use super::{error::PostgresError, session::Session, session::target};
+
+/// What a connection is for, and so which login it uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Owner of the database: grants, renames, creation beside it.
+    Admin,
+    /// Owner of what revisions make.
+    Migrator,
+    /// Reads everything.
+    Backup,
+    /// Vacuums and analyzes.
+    Maintenance,
+}
+
+impl Purpose {
+    /// Every purpose.
+    pub const ALL: [Self; 4] = [Self::Admin, Self::Migrator, Self::Backup, Self::Maintenance];
+
+    /// The name as it stands in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Migrator => "migrator",
+            Self::Backup => "backup",
+            Self::Maintenance => "maintenance",
+        }
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// How to reach PostgreSQL.
+#[derive(Clone, Debug)]
+pub struct ConnectionSettings {
+    /// Bound on making a connection, or on having one from a pool.
+    pub connect_timeout: Duration,
+    /// `statement_timeout` of pooled connections, which carry the daemon's own short queries only.
+    pub statement_timeout: Duration,
+    /// Connections of one pool at most.
+    pub pool_size: usize,
+}
+
+/// What is needed to open a [`Database`].
+#[derive(Debug)]
+pub struct DatabaseLogins {
+    /// The login of each purpose. All name the same database of the same server.
+    pub admin: Config,
+    /// See `admin`.
+    pub migrator: Config,
+    /// See `admin`.
+    pub backup: Config,
+    /// See `admin`.
+    pub maintenance: Config,
+    /// Another database of that server that the admin login may connect to, to work on the managed one from outside.
+    pub server_database: String,
+}
+
+/// The connections to one managed database. Nothing is connected until it is needed.
+#[derive(Debug)]
+pub struct Database {
+    name: String,
+    logins: DatabaseLogins,
+    settings: ConnectionSettings,
+    pools: [Pool; 4],
+}
+
+impl Database {
+    /// Prepares the pools; connects to nothing yet.
+    pub fn new(
+        name: &str,
+        logins: DatabaseLogins,
+        settings: ConnectionSettings,
+    ) -> Result<Self, PostgresError> {
+        let pools = [
+            pool(&logins.admin, &settings)?,
+            pool(&logins.migrator, &settings)?,
+            pool(&logins.backup, &settings)?,
+            pool(&logins.maintenance, &settings)?,
+        ];
+        Ok(Self {
+            name: name.to_owned(),
+            logins,
+            settings,
+            pools,
+        })
+    }
+
+    /// The name under which the configuration manages it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The database's name on its server.
+    pub fn server_name(&self) -> &str {
+        self.logins.admin.get_dbname().unwrap_or(&self.name)
+    }
+
+    /// The login of a purpose.
+    pub fn login(&self, purpose: Purpose) -> &Config {
+        match purpose {
+            Purpose::Admin => &self.logins.admin,
+            Purpose::Migrator => &self.logins.migrator,
+            Purpose::Backup => &self.logins.backup,
+            Purpose::Maintenance => &self.logins.maintenance,
+        }
+    }
+
+    /// The names of the daemon's own roles, each once.
+    pub fn roles(&self) -> Vec<String> {
+        let mut roles: Vec<String> = Purpose::ALL
+            .iter()
+            .filter_map(|purpose| self.login(*purpose).get_user().map(ToOwned::to_owned))
+            .collect();
+        roles.sort();
+        roles.dedup();
+        roles
+    }
+
+    /// A pooled connection for short queries that leave no session state behind.
+    pub async fn pooled(&self, purpose: Purpose) -> Result<Object, PostgresError> {
+        get(
+            &self.pools[purpose as usize],
+            self.login(purpose),
+            &self.settings,
+        )
+        .await
+    }
+
+    /// A connection of its own to the managed database.
+    pub async fn session(
+        &self,
+        purpose: Purpose,
+        application_name: &str,
+    ) -> Result<Session, PostgresError> {
+        let login = self.login(purpose);
+        Session::connect(login, application_name, self.settings.connect_timeout).await
+    }
+
+    /// A connection of the admin login to another database of the same server.
+    pub async fn session_to(
+        &self,
+        database: &str,
+        application_name: &str,
+    ) -> Result<Session, PostgresError> {
+        let mut login = self.logins.admin.clone();
+        login.dbname(database);
+        Session::connect(&login, application_name, self.settings.connect_timeout).await
+    }
+
+    /// A connection of its own with a variant of one of the logins.
+    pub async fn session_as(
+        &self,
+        login: &Config,
+        application_name: &str,
+    ) -> Result<Session, PostgresError> {
+        Session::connect(login, application_name, self.settings.connect_timeout).await
+    }
+
+    /// A connection of the admin login to the server, outside the managed database, for work on the database itself.
+    pub async fn server_session(&self, application_name: &str) -> Result<Session, PostgresError> {
+        self.session_to(&self.logins.server_database, application_name)
+            .await
+    }
+}
+
+/// A pool whose connections are checked and reset each time they are taken.
+pub fn pool(login: &Config, settings: &ConnectionSettings) -> Result<Pool, PostgresError> {
+    let mut login = login.clone();
+    login.application_name("pgsteward");
+    let timeout = settings.statement_timeout.as_millis();
+    let options = login.get_options().unwrap_or_default().to_owned();
+    login.options(format!("{options} -c statement_timeout={timeout}").trim());
+    let manager = Manager::from_config(
+        login.clone(),
+        NoTls,
+        ManagerConfig {
+            recycling_method: RecyclingMethod::Clean,
+        },
+    );
+    Pool::builder(manager)
+        .max_size(settings.pool_size)
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(settings.connect_timeout))
+        .create_timeout(Some(settings.connect_timeout))
+        .recycle_timeout(Some(settings.connect_timeout))
+        .build()
+        .map_err(|error| PostgresError::Unexpected {
+            what: format!("prepare connections to {}", target(&login)),
+            detail: error.to_string(),
+        })
+}
+
+/// Takes a connection from a pool.
+pub async fn get(
+    pool: &Pool,
+    login: &Config,
+    settings: &ConnectionSettings,
+) -> Result<Object, PostgresError> {
+    pool.get().await.map_err(|error| match error {
+        PoolError::Backend(source) => PostgresError::Connect {
+            target: target(login),
+            source: source.into(),
+        },
+        PoolError::Timeout(TimeoutType::Wait | TimeoutType::Create | TimeoutType::Recycle) => {
+            PostgresError::ConnectTimeout {
+                target: target(login),
+                after: settings.connect_timeout,
+            }
+        }
+        other => PostgresError::Unexpected {
+            what: format!("take a connection to {}", target(login)),
+            detail: other.to_string(),
+        },
+    })
+}

@@ -1,0 +1,176 @@
+//! The errors of talking to PostgreSQL, classified by SQLSTATE.
+
+use std::time::Duration;
+
+use tokio_postgres::error::{DbError, SqlState};
+
+use crate::model::failure::{Classified, Kind};
+
+/// A failed connection or query.
+#[derive(Debug, thiserror::Error)]
+pub enum PostgresError {
+    /// No connection could be made.
+    #[error("cannot connect to {target}")]
+    Connect {
+        /// `database "app" as "app_admin"`, without secrets.
+        target: String,
+        /// The cause.
+        source: ServerError,
+    },
+    /// No connection could be made, or had from a pool, in time.
+    #[error("no connection to {target} within {}", humantime::format_duration(*.after))]
+    ConnectTimeout {
+        /// As in `Connect`.
+        target: String,
+        /// The bound.
+        after: Duration,
+    },
+    /// A statement failed.
+    #[error("cannot {what}")]
+    Query {
+        /// What the statement was for, e.g. `read the version table`.
+        what: String,
+        /// The cause.
+        source: ServerError,
+    },
+    /// The server did not answer in time.
+    #[error("cannot {what}: no answer within {}", humantime::format_duration(*.after))]
+    QueryTimeout {
+        /// What the statement was for.
+        what: String,
+        /// The bound.
+        after: Duration,
+    },
+    /// A stored value is not what this version of the daemon writes.
+    #[error("cannot {what}: {detail}")]
+    Unexpected {
+        /// What was read.
+        what: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+}
+
+/// tokio-postgres shows only "db error": this shows message, SQLSTATE, detail, hint and position.
+#[derive(Debug)]
+pub struct ServerError(tokio_postgres::Error);
+
+impl std::fmt::Display for ServerError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Some(error) = self.0.as_db_error() else {
+            return formatter.write_str(&crate::model::failure::chain(&self.0));
+        };
+        write!(
+            formatter,
+            "{} (SQLSTATE {})",
+            error.message(),
+            error.code().code()
+        )?;
+        for (name, text) in [
+            ("detail", error.detail()),
+            ("hint", error.hint()),
+            ("context", error.where_()),
+        ] {
+            if let Some(text) = text {
+                write!(formatter, "; {name}: {text}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ServerError {}
+
+impl From<tokio_postgres::Error> for ServerError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self(error)
+    }
+}
+
+impl PostgresError {
+    /// For `map_err` on a query: `what` completes "cannot …".
+    pub fn query(what: impl Into<String>) -> impl FnOnce(tokio_postgres::Error) -> Self {
+        move |source| Self::Query {
+            what: what.into(),
+            source: source.into(),
+        }
+    }
+
+    /// The server's own report, when the error came from the server.
+    pub fn server_report(&self) -> Option<&DbError> {
+        match self {
+            Self::Connect { source, .. } | Self::Query { source, .. } => source.0.as_db_error(),
+            _ => None,
+        }
+    }
+
+    /// Whether the server reported this SQLSTATE.
+    pub fn is(&self, state: &SqlState) -> bool {
+        self.server_report()
+            .is_some_and(|error| error.code() == state)
+    }
+}
+
+impl Classified for PostgresError {
+    fn kind(&self) -> Kind {
+        let Some(report) = self.server_report() else {
+            return match self {
+                Self::Unexpected { .. } => Kind::Internal,
+                _ => Kind::Unavailable,
+            };
+        };
+        let state = report.code();
+        match *state {
+            SqlState::INSUFFICIENT_PRIVILEGE
+            | SqlState::INVALID_PASSWORD
+            | SqlState::INVALID_AUTHORIZATION_SPECIFICATION
+            | SqlState::UNDEFINED_DATABASE => Kind::FailedPrecondition,
+            SqlState::LOCK_NOT_AVAILABLE | SqlState::OBJECT_IN_USE => Kind::Aborted,
+            SqlState::QUERY_CANCELED => Kind::DeadlineExceeded,
+            SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => {
+                Kind::Unavailable
+            }
+            _ => match &state.code()[..2] {
+                "08" => Kind::Unavailable,
+                "40" => Kind::Aborted,
+                "53" => Kind::ResourceExhausted,
+                _ => Kind::Internal,
+            },
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self.kind() {
+            Kind::FailedPrecondition if self.is(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                "INSUFFICIENT_PRIVILEGE"
+            }
+            Kind::FailedPrecondition if self.is(&SqlState::UNDEFINED_DATABASE) => {
+                "DATABASE_MISSING"
+            }
+            Kind::FailedPrecondition => "LOGIN_REFUSED",
+            Kind::Unavailable => "POSTGRES_UNAVAILABLE",
+            Kind::ResourceExhausted => "POSTGRES_RESOURCES",
+            Kind::Aborted => "POSTGRES_BUSY",
+            Kind::DeadlineExceeded => "STATEMENT_TIMEOUT",
+            _ => "POSTGRES_ERROR",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let advice = match self.reason() {
+            "INSUFFICIENT_PRIVILEGE" => {
+                "grant the role named in the connection URL what the message names"
+            }
+            "DATABASE_MISSING" => "create the database, or correct its name in the configuration",
+            "LOGIN_REFUSED" => "check role and password of the connection URL and pg_hba.conf",
+            "POSTGRES_UNAVAILABLE" => "check that the server runs and can be reached",
+            "POSTGRES_RESOURCES" => "free disk space or connections on the server",
+            _ => return None,
+        };
+        Some(advice.to_owned())
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        matches!(self.kind(), Kind::Unavailable | Kind::Aborted).then(|| Duration::from_secs(5))
+    }
+}

@@ -1,0 +1,132 @@
+//! Session: one connection of one job, never pooled, ended by dropping it.
+//!
+//! Pools serve short catalog queries. Whatever holds a lock, a snapshot, a transaction or session settings has a
+//! `Session` of its own, so that its end is the end of all that it held.
+
+use std::{
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
+
+use tokio::task::JoinHandle;
+use tokio_postgres::{CancelToken, Client, Config, NoTls};
+
+use super::error::PostgresError;
+use crate::model::failure::chain;
+
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection of its own. Dropping it in the middle of a query cancels that query and closes the connection.
+pub struct Session {
+    client: Client,
+    driver: Driver,
+}
+
+/// The task that moves the connection's bytes. It stands apart from the client so that [`Session::close`] can drop the
+/// client first, which is what makes the connection end in order.
+struct Driver {
+    task: Option<JoinHandle<()>>,
+    cancel: CancelToken,
+}
+
+impl Session {
+    /// Connects as `config` says, and shows itself in `pg_stat_activity` as `application_name` (at most 63 bytes).
+    pub async fn connect(
+        config: &Config,
+        application_name: &str,
+        timeout: Duration,
+    ) -> Result<Self, PostgresError> {
+        let target = target(config);
+        let mut config = config.clone();
+        config.application_name(application_name);
+        let connecting = tokio::time::timeout(timeout, config.connect(NoTls)).await;
+        let (client, connection) = match connecting {
+            Err(_) => {
+                return Err(PostgresError::ConnectTimeout {
+                    target,
+                    after: timeout,
+                });
+            }
+            Ok(Err(source)) => {
+                return Err(PostgresError::Connect {
+                    target,
+                    source: source.into(),
+                });
+            }
+            Ok(Ok(connected)) => connected,
+        };
+        let task = tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(error = %chain(&error), "session ended");
+            }
+        });
+        let driver = Driver {
+            task: Some(task),
+            cancel: client.cancel_token(),
+        };
+        Ok(Self { client, driver })
+    }
+
+    /// Resolves when the connection is gone, for whatever reason.
+    pub async fn lost(&self) {
+        let mut tick = tokio::time::interval(Duration::from_millis(250));
+        while !self.client.is_closed() {
+            tick.tick().await;
+        }
+    }
+
+    /// Ends the connection in order and waits until it is closed.
+    pub async fn close(self) {
+        let Self { client, mut driver } = self;
+        drop(client);
+        if let Some(task) = driver.task.take()
+            && let Err(error) = task.await
+        {
+            tracing::debug!(%error, "session did not end in order");
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let Some(task) = self.task.take() else {
+            return;
+        };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            task.abort();
+            return;
+        };
+        let cancel = self.cancel.clone();
+        // Without a cancel request the server would finish a long statement before it sees the closed socket.
+        runtime.spawn(async move {
+            let asked = tokio::time::timeout(CANCEL_TIMEOUT, cancel.cancel_query(NoTls)).await;
+            if !matches!(asked, Ok(Ok(()))) {
+                tracing::debug!("could not cancel the statement of a dropped session");
+            }
+            task.abort();
+        });
+    }
+}
+
+impl Deref for Session {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl DerefMut for Session {
+    fn deref_mut(&mut self) -> &mut Client {
+        &mut self.client
+    }
+}
+
+/// `database "app" as "app_admin"`: what a connection is for, without secrets.
+pub fn target(config: &Config) -> String {
+    format!(
+        "database {:?} as {:?}",
+        config.get_dbname().unwrap_or_default(),
+        config.get_user().unwrap_or_default()
+    )
+}

@@ -1,0 +1,99 @@
+//! The tables of a database, as backups count them and as optimize works through them.
+
+use tokio_postgres::{Client, GenericClient};
+
+use super::{error::PostgresError, quote::qualified};
+use crate::model::backup::TableRows;
+
+/// Tables whose rows pg_dump writes: plain and unlogged tables, partitions included, that are not temporary, not foreign,
+/// and do not belong to an extension.
+const DUMPED_TABLES: &str = "
+    SELECT namespace.nspname, class.relname
+    FROM pg_catalog.pg_class AS class
+    JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
+    WHERE class.relkind = 'r' AND class.relpersistence <> 't'
+      AND namespace.nspname NOT LIKE 'pg\\_%' AND namespace.nspname <> 'information_schema'
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS dependency
+                      WHERE dependency.classid = 'pg_catalog.pg_class'::regclass
+                        AND dependency.objid = class.oid AND dependency.deptype = 'e')
+    ORDER BY 1, 2";
+
+/// Counts the rows of every dumped table, each without its children's, as the connection's transaction sees them.
+/// Row security is off: a role that may not see all rows gets an error rather than a wrong number, as with pg_dump.
+pub async fn row_counts(client: &Client) -> Result<Vec<TableRows>, PostgresError> {
+    client
+        .batch_execute("SET row_security = off; SET statement_timeout = 0")
+        .await
+        .map_err(PostgresError::query("prepare to count rows"))?;
+    let tables = client
+        .query(DUMPED_TABLES, &[])
+        .await
+        .map_err(PostgresError::query("list the tables"))?;
+    let mut counts = Vec::with_capacity(tables.len());
+    for row in tables {
+        let (schema, table): (String, String) = (row.get(0), row.get(1));
+        let name = qualified(&schema, &table);
+        let count: i64 = client
+            .query_one(&format!("SELECT count(*) FROM ONLY {name}"), &[])
+            .await
+            .map_err(PostgresError::query(format!("count the rows of {name}")))?
+            .get(0);
+        counts.push(TableRows {
+            schema,
+            table,
+            rows: u64::try_from(count).unwrap_or_default(),
+        });
+    }
+    Ok(counts)
+}
+
+/// A table that optimize may work on.
+#[derive(Debug)]
+pub struct VacuumTarget {
+    /// The table's schema.
+    pub schema: String,
+    /// The table's name.
+    pub table: String,
+    /// Its size in bytes, indexes and TOAST included.
+    pub size_bytes: i64,
+    /// Whether the role may vacuum it: before PostgreSQL 17 its owner or the database's may, from then on MAINTAIN counts.
+    pub permitted: bool,
+}
+
+/// Every table and materialized view outside the system schemas, the largest first.
+pub async fn vacuum_targets(
+    client: &impl GenericClient,
+) -> Result<Vec<VacuumTarget>, PostgresError> {
+    let version = super::server::version_num(client).await?;
+    let maintain = if version >= 170_000 {
+        "OR pg_catalog.has_table_privilege(class.oid, 'MAINTAIN')"
+    } else {
+        ""
+    };
+    let rows = client
+        .query(
+            &format!(
+                "SELECT namespace.nspname, class.relname, pg_catalog.pg_total_relation_size(class.oid),
+                        pg_catalog.pg_has_role(class.relowner, 'USAGE')
+                        OR (SELECT pg_catalog.pg_has_role(datdba, 'USAGE') FROM pg_catalog.pg_database
+                            WHERE datname = pg_catalog.current_database()) {maintain}
+                 FROM pg_catalog.pg_class AS class
+                 JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
+                 WHERE class.relkind IN ('r', 'm') AND class.relpersistence <> 't'
+                   AND namespace.nspname NOT LIKE 'pg\\_%' AND namespace.nspname <> 'information_schema'
+                 ORDER BY 3 DESC, 1, 2"
+            ),
+            &[],
+        )
+        .await
+        .map_err(PostgresError::query("list the tables"))?;
+    Ok(rows
+        .iter()
+        .map(|row| VacuumTarget {
+            schema: row.get(0),
+            table: row.get(1),
+            size_bytes: row.get(2),
+            permitted: row.get(3),
+        })
+        .collect())
+}

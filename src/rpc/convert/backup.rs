@@ -1,0 +1,104 @@
+//! Backups and retention as messages.
+
+use super::{int32, int64, timestamp};
+use crate::{
+    model::{
+        backup::{BackupKind, Manifest, TableRows, VerificationLevel},
+        retention::{Decision, RetentionResult},
+    },
+    proto,
+};
+
+/// The backup without its tables, as lists hold it.
+pub(in crate::rpc) fn summary(manifest: Manifest) -> proto::Backup {
+    proto::Backup {
+        tables: Vec::new(),
+        ..manifest.into()
+    }
+}
+
+impl From<Manifest> for proto::Backup {
+    fn from(manifest: Manifest) -> Self {
+        let row_count = manifest.tables.iter().map(|table| table.rows).sum();
+        let verifications = manifest
+            .verifications
+            .iter()
+            .map(|verification| proto::Verification {
+                level: proto::VerificationLevel::from(verification.level).into(),
+                time: Some(timestamp(verification.time)),
+            })
+            .collect();
+        Self {
+            filename: manifest.filename.as_str().to_owned(),
+            database: manifest.database,
+            kind: proto::BackupKind::from(manifest.kind).into(),
+            snapshot_time: Some(timestamp(manifest.snapshot_time)),
+            complete_time: Some(timestamp(manifest.complete_time)),
+            size_bytes: int64(manifest.size_bytes),
+            sha256: manifest.sha256,
+            uncompressed_bytes: int64(manifest.uncompressed_bytes),
+            server_version: manifest.server_version,
+            tool_version: manifest.tool_version,
+            schema_version: manifest.schema_version,
+            table_count: int32(manifest.tables.len()),
+            row_count: int64(row_count),
+            verifications,
+            operation_id: manifest.operation_id.to_string(),
+            tables: manifest.tables.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<TableRows> for proto::TableRows {
+    fn from(table: TableRows) -> Self {
+        Self {
+            schema: table.schema,
+            table: table.table,
+            rows: int64(table.rows),
+        }
+    }
+}
+
+impl From<BackupKind> for proto::BackupKind {
+    fn from(kind: BackupKind) -> Self {
+        match kind {
+            BackupKind::Scheduled => Self::Scheduled,
+            BackupKind::Manual => Self::Manual,
+            BackupKind::PreRestore => Self::PreRestore,
+        }
+    }
+}
+
+impl From<VerificationLevel> for proto::VerificationLevel {
+    fn from(level: VerificationLevel) -> Self {
+        match level {
+            VerificationLevel::Committed => Self::Committed,
+            VerificationLevel::Digest => Self::Digest,
+            VerificationLevel::FullRead => Self::FullRead,
+            VerificationLevel::Restored => Self::Restored,
+        }
+    }
+}
+
+impl From<RetentionResult> for proto::RetentionResult {
+    fn from(result: RetentionResult) -> Self {
+        Self {
+            removed_count: int32(result.removed().count()),
+            freed_bytes: int64(result.removed().map(|d| d.backup.size_bytes).sum()),
+            database: result.database,
+            decisions: result.decisions.into_iter().map(Into::into).collect(),
+            validate_only: result.validate_only,
+        }
+    }
+}
+
+impl From<Decision> for proto::RetentionDecision {
+    fn from(decision: Decision) -> Self {
+        Self {
+            filename: decision.backup.filename.as_str().to_owned(),
+            keep: decision.keep,
+            reason: decision.reason,
+            size_bytes: int64(decision.backup.size_bytes),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Health as messages.
+
+use super::{backup::summary, duration, int32, timestamp};
+use crate::{
+    model::health::{ConnectionHealth, DatabaseHealth, DatabaseState, Status},
+    proto,
+};
+
+impl From<DatabaseState> for proto::DatabaseState {
+    fn from(state: DatabaseState) -> Self {
+        match state {
+            DatabaseState::Healthy => Self::Healthy,
+            DatabaseState::Maintenance => Self::Maintenance,
+            DatabaseState::Unreachable => Self::Unreachable,
+        }
+    }
+}
+
+impl From<ConnectionHealth> for proto::ConnectionHealth {
+    fn from(connection: ConnectionHealth) -> Self {
+        Self {
+            purpose: connection.purpose.to_owned(),
+            reachable: connection.error.is_none(),
+            message: connection.error.unwrap_or_default(),
+            latency: Some(duration(connection.latency)),
+        }
+    }
+}
+
+impl From<DatabaseHealth> for proto::DatabaseHealth {
+    fn from(health: DatabaseHealth) -> Self {
+        Self {
+            database: health.database,
+            state: proto::DatabaseState::from(health.state).into(),
+            message: health.message,
+            check_time: Some(timestamp(health.check_time)),
+            server_version: health.server_version,
+            connections: health.connections.into_iter().map(Into::into).collect(),
+            schema_version: health.schema_version.map(Into::into),
+            maintenance: health.maintenance.map(Into::into),
+            last_backup: health.last_backup.map(summary),
+        }
+    }
+}
+
+impl From<Status> for proto::GetStatusResponse {
+    fn from(status: Status) -> Self {
+        Self {
+            version: status.version.to_owned(),
+            start_time: Some(timestamp(status.start_time)),
+            control_store_reachable: status.control_store_reachable,
+            databases: status.databases.into_iter().map(Into::into).collect(),
+            running_operations: int32(status.running_operations),
+        }
+    }
+}

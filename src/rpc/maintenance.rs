@@ -1,0 +1,85 @@
+//! MaintenanceService.
+
+use tonic::{Request, Response, Status};
+
+use super::{
+    Services,
+    call::{context, required},
+    restore::REASON_LIMIT,
+    status::status,
+};
+use crate::{
+    model::method::Method,
+    ops::maintenance::{mode, optimize},
+    proto::{self, maintenance_service_server::MaintenanceService},
+};
+
+#[tonic::async_trait]
+impl MaintenanceService for Services {
+    async fn optimize(
+        &self,
+        request: Request<proto::OptimizeRequest>,
+    ) -> Result<Response<proto::OptimizeResponse>, Status> {
+        let context = context(Method::Optimize, &request)?;
+        let request = request.into_inner();
+        let operation = optimize::optimize(
+            &self.daemon,
+            &context,
+            &request.database,
+            &request.request_id,
+        )
+        .await
+        .map_err(status)?;
+        Ok(Response::new(proto::OptimizeResponse {
+            operation: Some(operation.into()),
+        }))
+    }
+
+    async fn enter_maintenance(
+        &self,
+        request: Request<proto::EnterMaintenanceRequest>,
+    ) -> Result<Response<proto::EnterMaintenanceResponse>, Status> {
+        let context = context(Method::EnterMaintenance, &request)?;
+        let request = request.into_inner();
+        let reason = required("reason", request.reason, REASON_LIMIT).map_err(status)?;
+        let (daemon, database) = (&self.daemon, &request.database);
+        let operation = mode::enter(daemon, &context, database, reason, &request.request_id)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(proto::EnterMaintenanceResponse {
+            operation: Some(operation.into()),
+        }))
+    }
+
+    async fn exit_maintenance(
+        &self,
+        request: Request<proto::ExitMaintenanceRequest>,
+    ) -> Result<Response<proto::ExitMaintenanceResponse>, Status> {
+        let context = context(Method::ExitMaintenance, &request)?;
+        let request = request.into_inner();
+        let operation = mode::exit(
+            &self.daemon,
+            &context,
+            &request.database,
+            &request.request_id,
+        )
+        .await
+        .map_err(status)?;
+        Ok(Response::new(proto::ExitMaintenanceResponse {
+            operation: Some(operation.into()),
+        }))
+    }
+
+    async fn get_maintenance(
+        &self,
+        request: Request<proto::GetMaintenanceRequest>,
+    ) -> Result<Response<proto::GetMaintenanceResponse>, Status> {
+        let context = context(Method::GetMaintenance, &request)?;
+        let state = mode::get(&self.daemon, &context, &request.get_ref().database)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(proto::GetMaintenanceResponse {
+            maintenance: Some(state.into()),
+        }))
+    }
+}

@@ -1,0 +1,79 @@
+//! The one table from the class of an error to its gRPC code, and the google.rpc details that go with it.
+
+use std::collections::HashMap;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::model::failure::{Failure, Kind};
+
+/// The domain of every ErrorInfo.
+pub const DOMAIN: &str = "pgsteward";
+
+/// The gRPC code of a class of error.
+pub fn code(kind: Kind) -> Code {
+    match kind {
+        Kind::InvalidArgument => Code::InvalidArgument,
+        Kind::Unauthenticated => Code::Unauthenticated,
+        Kind::PermissionDenied => Code::PermissionDenied,
+        Kind::NotFound => Code::NotFound,
+        Kind::AlreadyExists => Code::AlreadyExists,
+        Kind::FailedPrecondition => Code::FailedPrecondition,
+        Kind::Aborted => Code::Aborted,
+        Kind::Unavailable => Code::Unavailable,
+        Kind::ResourceExhausted => Code::ResourceExhausted,
+        Kind::DeadlineExceeded => Code::DeadlineExceeded,
+        Kind::Cancelled => Code::Cancelled,
+        Kind::DataLoss => Code::DataLoss,
+        Kind::OutOfRange => Code::OutOfRange,
+        Kind::Internal => Code::Internal,
+    }
+}
+
+/// The code's name as it stands in operations, e.g. `FAILED_PRECONDITION`.
+pub fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+/// The failure as a gRPC status. The hint stands in the message for people and in the ErrorInfo for programs.
+pub fn status(failure: Failure) -> Status {
+    let mut details = ErrorDetails::new();
+    let metadata: HashMap<String, String> = failure
+        .hint
+        .iter()
+        .map(|hint| ("hint".to_owned(), hint.clone()))
+        .collect();
+    details.set_error_info(failure.reason.clone(), DOMAIN, metadata);
+    for field in &failure.fields {
+        details.add_bad_request_violation(field.field.clone(), field.description.clone());
+    }
+    for precondition in &failure.preconditions {
+        details.add_precondition_failure_violation(
+            precondition.kind.clone(),
+            precondition.subject.clone(),
+            precondition.description.clone(),
+        );
+    }
+    if let Some(retry_after) = failure.retry_after {
+        details.set_retry_info(Some(retry_after));
+    }
+    Status::with_error_details(code(failure.kind), failure.to_string(), details)
+}

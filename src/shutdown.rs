@@ -1,0 +1,28 @@
+//! Shutdown: the wish to stop, by SIGTERM or Ctrl-C. What follows it stands in `app`.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// A token that is cancelled by the first SIGTERM or SIGINT. A second one ends the process at once, for the person who
+/// cannot wait.
+pub fn on_signal() -> std::io::Result<CancellationToken> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let token = CancellationToken::new();
+    let stop = token.clone();
+    tokio::spawn(async move {
+        for wish in 1.. {
+            let name = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            };
+            if wish > 1 {
+                tracing::warn!(signal = name, "told to stop again: ending at once");
+                std::process::exit(1);
+            }
+            tracing::info!(signal = name, "told to stop");
+            stop.cancel();
+        }
+    });
+    Ok(token)
+}

@@ -1,0 +1,87 @@
+//! The control store: pgsteward's own database, which holds operations, the audit log, maintenance mode and schedule
+//! runs. It never lives inside a managed database, so that a restore cannot rewrite history.
+//!
+//! One file per table, each an `impl ControlStore` of short queries. Its tables are the revisions in the repository's
+//! `migrations/`, applied by `schema` with the same engine that serves MigrationService.
+
+pub mod artifacts;
+pub mod audit;
+pub mod ledger;
+pub mod liveness;
+pub mod maintenance;
+pub mod operations;
+pub mod replaced;
+pub mod schedule;
+pub mod schema;
+
+use deadpool_postgres::{Object, Pool};
+use tokio_postgres::Config;
+use uuid::Uuid;
+
+use crate::postgres::{
+    database::{ConnectionSettings, get, pool},
+    error::PostgresError,
+};
+
+/// The control store's connections, and the identity under which this daemon writes to it.
+#[derive(Debug)]
+pub struct ControlStore {
+    login: Config,
+    settings: ConnectionSettings,
+    pool: Pool,
+    daemon: Uuid,
+}
+
+impl ControlStore {
+    /// Prepares the pool; connects to nothing yet. `daemon` names this process for as long as it lives.
+    pub fn new(
+        login: Config,
+        settings: ConnectionSettings,
+        daemon: Uuid,
+    ) -> Result<Self, PostgresError> {
+        Ok(Self {
+            pool: pool(&login, &settings)?,
+            login,
+            settings,
+            daemon,
+        })
+    }
+
+    /// The id of this daemon process.
+    pub fn daemon(&self) -> Uuid {
+        self.daemon
+    }
+
+    /// Whether the control store answers.
+    pub async fn ping(&self) -> Result<(), PostgresError> {
+        let client = self.client().await?;
+        client
+            .simple_query("SELECT 1")
+            .await
+            .map(|_| ())
+            .map_err(PostgresError::query("ask the control store"))
+    }
+
+    async fn client(&self) -> Result<Object, PostgresError> {
+        get(&self.pool, &self.login, &self.settings).await
+    }
+}
+
+/// Turns a value into the JSON that a `jsonb` column keeps.
+fn to_json(what: &str, value: &impl serde::Serialize) -> Result<serde_json::Value, PostgresError> {
+    serde_json::to_value(value).map_err(|error| PostgresError::Unexpected {
+        what: format!("write {what}"),
+        detail: error.to_string(),
+    })
+}
+
+/// Reads a value back from a `jsonb` column.
+fn from_json<T: serde::de::DeserializeOwned>(
+    what: &str,
+    value: serde_json::Value,
+) -> Result<T, PostgresError> {
+    serde_json::from_value(value).map_err(|error| PostgresError::Unexpected {
+        what: format!("read {what}"),
+        detail: error.to_string(),
+    })
+}

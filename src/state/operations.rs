@@ -1,0 +1,301 @@
+//! The `operations` table: durable records of long-running jobs.
+
+use serde_json::Value;
+use tokio_postgres::{Row, error::SqlState};
+use uuid::Uuid;
+
+use super::{ControlStore, from_json, to_json};
+use crate::{
+    model::{
+        failure::Failure,
+        operation::{Operation, OperationState, Outcome, Progress},
+        page::Page,
+    },
+    postgres::error::PostgresError,
+};
+
+const COLUMNS: &str = "id, method, database, state, principal, request_id, created_at, started_at, \
+                       ended_at, progress, outcome, failure";
+
+/// What is recorded of an operation before it starts.
+#[derive(Debug)]
+pub struct NewOperation<'a> {
+    /// Its id.
+    pub id: Uuid,
+    /// The method's name.
+    pub method: &'a str,
+    /// The managed database.
+    pub database: &'a str,
+    /// Who asked for it.
+    pub principal: &'a str,
+    /// The caller's request id; empty for none.
+    pub request_id: &'a str,
+    /// The request as JSON, to tell a repetition from another request with the same id.
+    pub request: &'a Value,
+    /// The audit entry that stands for the call.
+    pub audit_entry: i64,
+}
+
+/// Which operations a list is to hold.
+#[derive(Debug, Default)]
+pub struct OperationFilter {
+    /// Only on this managed database.
+    pub database: Option<String>,
+    /// Only of this method.
+    pub method: Option<String>,
+    /// Only in this state.
+    pub state: Option<OperationState>,
+}
+
+/// An open operation whose daemon is dead.
+#[derive(Debug)]
+pub struct Orphan {
+    /// The operation's id.
+    pub id: Uuid,
+    /// The method's name.
+    pub method: String,
+    /// The managed database.
+    pub database: String,
+    /// The audit entry that stands for the call.
+    pub audit_entry: i64,
+}
+
+impl ControlStore {
+    /// Records a new operation as queued. `None` when this principal's request id is taken already.
+    pub async fn insert_operation(
+        &self,
+        new: &NewOperation<'_>,
+    ) -> Result<Option<Operation>, PostgresError> {
+        let client = self.client().await?;
+        let progress = to_json("progress", &Progress::default())?;
+        let inserted = client
+            .query_one(
+                &format!(
+                    "INSERT INTO operations (id, method, database, state, principal, request_id, request,
+                                             audit_entry, daemon, progress)
+                     VALUES ($1, $2, $3, 'QUEUED', $4, $5, $6, $7, $8, $9) RETURNING {COLUMNS}"
+                ),
+                &[
+                    &new.id,
+                    &new.method,
+                    &new.database,
+                    &new.principal,
+                    &new.request_id,
+                    &new.request,
+                    &new.audit_entry,
+                    &self.daemon,
+                    &progress,
+                ],
+            )
+            .await
+            .map_err(PostgresError::query("record the operation"));
+        match inserted {
+            Ok(row) => operation(&row).map(Some),
+            Err(error) if error.is(&SqlState::UNIQUE_VIOLATION) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The operation that this principal started with this request id, and its request.
+    pub async fn operation_by_request(
+        &self,
+        principal: &str,
+        request_id: &str,
+    ) -> Result<Option<(Operation, Value)>, PostgresError> {
+        let client = self.client().await?;
+        let row = client
+            .query_opt(
+                &format!(
+                    "SELECT {COLUMNS}, request FROM operations WHERE principal = $1 AND request_id = $2"
+                ),
+                &[&principal, &request_id],
+            )
+            .await
+            .map_err(PostgresError::query("look up the request id"))?;
+        row.map(|row| Ok((operation(&row)?, row.get("request"))))
+            .transpose()
+    }
+
+    /// Marks the operation as at work. False when it has ended, e.g. because this daemon was taken for dead.
+    pub async fn start_operation(&self, id: Uuid) -> Result<bool, PostgresError> {
+        let client = self.client().await?;
+        client
+            .execute(
+                "UPDATE operations SET state = 'RUNNING', started_at = clock_timestamp()
+                 WHERE id = $1 AND state = 'QUEUED'",
+                &[&id],
+            )
+            .await
+            .map(|count| count == 1)
+            .map_err(PostgresError::query("mark the operation as running"))
+    }
+
+    /// Writes the progress. Answers whether a cancellation was asked for, or `None` when the operation has ended.
+    pub async fn report_progress(
+        &self,
+        id: Uuid,
+        progress: &Progress,
+    ) -> Result<Option<bool>, PostgresError> {
+        let client = self.client().await?;
+        let row = client
+            .query_opt(
+                "UPDATE operations SET progress = $2 WHERE id = $1 AND ended_at IS NULL
+                 RETURNING cancel_requested",
+                &[&id, &to_json("progress", progress)?],
+            )
+            .await
+            .map_err(PostgresError::query("record the operation's progress"))?;
+        Ok(row.map(|row| row.get(0)))
+    }
+
+    /// Asks the daemon that runs it to stop it. False when it has ended.
+    pub async fn request_cancel(&self, id: Uuid) -> Result<bool, PostgresError> {
+        let client = self.client().await?;
+        client
+            .execute(
+                "UPDATE operations SET cancel_requested = true, state = 'CANCELLING'
+                 WHERE id = $1 AND ended_at IS NULL",
+                &[&id],
+            )
+            .await
+            .map(|count| count == 1)
+            .map_err(PostgresError::query("ask for the cancellation"))
+    }
+
+    /// Ends the operation for good. The first end stands: a later one changes nothing and answers false.
+    pub async fn end_operation(
+        &self,
+        id: Uuid,
+        state: OperationState,
+        progress: Option<&Progress>,
+        outcome: &Result<Outcome, Failure>,
+    ) -> Result<bool, PostgresError> {
+        let client = self.client().await?;
+        let (value, failure) = match outcome {
+            Ok(value) => (Some(to_json("outcome", value)?), None),
+            Err(failure) => (None, Some(to_json("failure", failure)?)),
+        };
+        let progress = progress.map(|p| to_json("progress", p)).transpose()?;
+        client
+            .execute(
+                "UPDATE operations SET state = $2, progress = coalesce($3, progress), outcome = $4,
+                                       failure = $5, ended_at = clock_timestamp()
+                 WHERE id = $1 AND ended_at IS NULL",
+                &[&id, &state.name(), &progress, &value, &failure],
+            )
+            .await
+            .map(|count| count == 1)
+            .map_err(PostgresError::query("record the operation's end"))
+    }
+
+    /// One operation.
+    pub async fn operation(&self, id: Uuid) -> Result<Option<Operation>, PostgresError> {
+        let client = self.client().await?;
+        let row = client
+            .query_opt(
+                &format!("SELECT {COLUMNS} FROM operations WHERE id = $1"),
+                &[&id],
+            )
+            .await
+            .map_err(PostgresError::query("read the operation"))?;
+        row.as_ref().map(operation).transpose()
+    }
+
+    /// Operations, newest first, and the token of the next page.
+    pub async fn operations(
+        &self,
+        filter: &OperationFilter,
+        page: &Page,
+    ) -> Result<(Vec<Operation>, Option<String>), Failure> {
+        let after = match &page.after {
+            None => None,
+            Some(token) => Some(token.parse::<Uuid>().map_err(|_| Page::stale())?),
+        };
+        let state = filter.state.map(OperationState::name);
+        let limit = i64::try_from(page.size + 1).unwrap_or(i64::MAX);
+        let client = self.client().await?;
+        let rows = client
+            .query(
+                &format!(
+                    "SELECT {COLUMNS} FROM operations
+                     WHERE ($1::text IS NULL OR database = $1) AND ($2::text IS NULL OR method = $2)
+                       AND ($3::text IS NULL OR state = $3) AND ($4::uuid IS NULL OR id < $4)
+                     ORDER BY id DESC LIMIT $5"
+                ),
+                &[&filter.database, &filter.method, &state, &after, &limit],
+            )
+            .await
+            .map_err(PostgresError::query("list the operations"))?;
+        let mut operations = rows.iter().map(operation).collect::<Result<Vec<_>, _>>()?;
+        let more = operations.len() > page.size;
+        operations.truncate(page.size);
+        let next = operations.last().filter(|_| more).map(|o| o.id.to_string());
+        Ok((operations, next))
+    }
+
+    /// How many operations are not done.
+    pub async fn open_operations(&self) -> Result<u32, PostgresError> {
+        let client = self.client().await?;
+        let row = client
+            .query_one(
+                "SELECT count(*) FROM operations WHERE ended_at IS NULL",
+                &[],
+            )
+            .await
+            .map_err(PostgresError::query("count the open operations"))?;
+        Ok(u32::try_from(row.get::<_, i64>(0)).unwrap_or(u32::MAX))
+    }
+
+    /// The open operations of a daemon.
+    pub async fn open_operations_of(&self, daemon: Uuid) -> Result<Vec<Orphan>, PostgresError> {
+        let client = self.client().await?;
+        let rows = client
+            .query(
+                "SELECT id, method, database, audit_entry FROM operations
+                 WHERE daemon = $1 AND ended_at IS NULL ORDER BY id",
+                &[&daemon],
+            )
+            .await
+            .map_err(PostgresError::query("list a dead daemon's operations"))?;
+        Ok(rows
+            .iter()
+            .map(|row| Orphan {
+                id: row.get(0),
+                method: row.get(1),
+                database: row.get(2),
+                audit_entry: row.get(3),
+            })
+            .collect())
+    }
+}
+
+fn operation(row: &Row) -> Result<Operation, PostgresError> {
+    let outcome: Option<Value> = row.get("outcome");
+    let failure: Option<Value> = row.get("failure");
+    let outcome = match (outcome, failure) {
+        (Some(outcome), _) => Some(Ok(from_json("an operation's outcome", outcome)?)),
+        (None, Some(failure)) => Some(Err(from_json("an operation's failure", failure)?)),
+        (None, None) => None,
+    };
+    let name: String = row.get("state");
+    let state = OperationState::ALL
+        .into_iter()
+        .find(|state| state.name() == name)
+        .ok_or_else(|| PostgresError::Unexpected {
+            what: "read an operation".to_owned(),
+            detail: format!("unknown state {name:?}"),
+        })?;
+    Ok(Operation {
+        id: row.get("id"),
+        method: row.get("method"),
+        database: row.get("database"),
+        state,
+        principal: row.get("principal"),
+        request_id: row.get("request_id"),
+        create_time: row.get("created_at"),
+        start_time: row.get("started_at"),
+        end_time: row.get("ended_at"),
+        progress: from_json("an operation's progress", row.get("progress"))?,
+        outcome,
+    })
+}

@@ -1,0 +1,67 @@
+//! The `replaced_databases` table: databases that a swap set aside, kept for a rollback until their time is up.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::ControlStore;
+use crate::{model::restore::ReplacedDatabase, postgres::error::PostgresError};
+
+impl ControlStore {
+    /// Writes down, before the swap, under which name the live database will be kept and for how long.
+    pub async fn note_replaced(
+        &self,
+        name: &str,
+        database: &str,
+        operation: Uuid,
+        keep: Duration,
+    ) -> Result<(), PostgresError> {
+        let client = self.client().await?;
+        client
+            .execute(
+                "INSERT INTO replaced_databases (name, database, operation, expires_at)
+                 VALUES ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))",
+                &[&name, &database, &operation, &keep.as_secs_f64()],
+            )
+            .await
+            .map(|_| ())
+            .map_err(PostgresError::query("record the replaced database"))
+    }
+
+    /// Strikes a replaced database out: it was dropped, swapped back, or the swap did not happen.
+    pub async fn strike_replaced(&self, name: &str) -> Result<(), PostgresError> {
+        let client = self.client().await?;
+        client
+            .execute("DELETE FROM replaced_databases WHERE name = $1", &[&name])
+            .await
+            .map(|_| ())
+            .map_err(PostgresError::query("strike out the replaced database"))
+    }
+
+    /// What was noted for a managed database, newest first, with size 0: whether each still stands, and how large it is,
+    /// only its server knows.
+    pub async fn noted_replaced(
+        &self,
+        database: &str,
+    ) -> Result<Vec<ReplacedDatabase>, PostgresError> {
+        let client = self.client().await?;
+        let rows = client
+            .query(
+                "SELECT name, database, replaced_at, expires_at FROM replaced_databases
+                 WHERE database = $1 ORDER BY replaced_at DESC",
+                &[&database],
+            )
+            .await
+            .map_err(PostgresError::query("list the replaced databases"))?;
+        Ok(rows
+            .iter()
+            .map(|row| ReplacedDatabase {
+                name: row.get(0),
+                database: row.get(1),
+                replace_time: row.get(2),
+                expire_time: row.get(3),
+                size_bytes: 0,
+            })
+            .collect())
+    }
+}

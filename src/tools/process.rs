@@ -1,0 +1,185 @@
+//! Child processes: how every PostgreSQL tool is started, fed, watched and judged.
+//!
+//! The password reaches a tool by its environment, never by argv. A tool whose handle is dropped is killed. Its stderr is
+//! kept, bounded, so that a failure says what the tool said.
+
+use std::{ffi::OsStr, path::Path, process::Stdio};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, ChildStdin, ChildStdout, Command},
+    task::JoinHandle,
+};
+use tokio_postgres::{Config, config::Host};
+
+use crate::model::failure::{Classified, Kind};
+
+/// How many lines of a tool's stderr are kept: the last ones say why it failed.
+const KEPT_LINES: usize = 20;
+
+/// A tool that could not be started or that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolError {
+    /// The program could not be started.
+    #[error("cannot start {tool}")]
+    Start {
+        /// The program's name.
+        tool: &'static str,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// A pipe to or from it broke.
+    #[error("cannot exchange data with {tool}")]
+    Pipe {
+        /// The program's name.
+        tool: &'static str,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// It ended with an error.
+    #[error("{tool} ended with {status}: {said}")]
+    Failed {
+        /// The program's name.
+        tool: &'static str,
+        /// Its exit status.
+        status: std::process::ExitStatus,
+        /// The last lines of its stderr.
+        said: String,
+    },
+}
+
+impl Classified for ToolError {
+    fn kind(&self) -> Kind {
+        Kind::Internal
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Start { .. } => "TOOL_MISSING",
+            Self::Pipe { .. } | Self::Failed { .. } => "TOOL_FAILED",
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        matches!(self, Self::Start { .. })
+            .then(|| "install PostgreSQL's client programs, or set postgres.bin_dir".to_owned())
+    }
+}
+
+/// A running tool.
+#[derive(Debug)]
+pub struct Tool {
+    name: &'static str,
+    child: Child,
+    stderr: JoinHandle<String>,
+}
+
+/// Starts a tool as the given login, with stdin and stdout as asked for.
+pub fn start<I, S>(
+    name: &'static str,
+    program: &Path,
+    arguments: I,
+    login: &Config,
+    stdin: Stdio,
+    stdout: Stdio,
+) -> Result<Tool, ToolError>
+where
+    I: IntoIterator<Item = S>,
+    S: AsRef<OsStr>,
+{
+    let start_error = |source| ToolError::Start { tool: name, source };
+    let mut child = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("LC_ALL", "C.UTF-8")
+        .envs(environment(login))
+        .stdin(stdin)
+        .stdout(stdout)
+        .stderr(Stdio::piped())
+        // A Ctrl-C at the terminal is for the daemon, which ends its tools in order.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(start_error)?;
+    let stderr = child.stderr.take();
+    let stderr = tokio::spawn(async move {
+        let mut kept = std::collections::VecDeque::with_capacity(KEPT_LINES);
+        if let Some(stderr) = stderr {
+            let mut lines = BufReader::new(stderr).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                if kept.len() == KEPT_LINES {
+                    kept.pop_front();
+                }
+                kept.push_back(line);
+            }
+        }
+        Vec::from(kept).join("; ")
+    });
+    Ok(Tool {
+        name,
+        child,
+        stderr,
+    })
+}
+
+impl Tool {
+    /// The pipe into the tool; `None` when it was not asked for or is taken.
+    pub fn stdin(&mut self) -> Option<ChildStdin> {
+        self.child.stdin.take()
+    }
+
+    /// The pipe out of the tool; `None` when it was not asked for or is taken.
+    pub fn stdout(&mut self) -> Option<ChildStdout> {
+        self.child.stdout.take()
+    }
+
+    /// Waits for its end; anything but exit status 0 is an error with what the tool said.
+    pub async fn finish(mut self) -> Result<(), ToolError> {
+        let tool = self.name;
+        let status = self
+            .child
+            .wait()
+            .await
+            .map_err(|source| ToolError::Pipe { tool, source })?;
+        let said = self.stderr.await.unwrap_or_default();
+        if status.success() {
+            return Ok(());
+        }
+        Err(ToolError::Failed { tool, status, said })
+    }
+}
+
+/// The environment through which libpq programs learn where and as whom to connect.
+fn environment(login: &Config) -> Vec<(&'static str, String)> {
+    let mut environment = vec![("PGAPPNAME", "pgsteward".to_owned())];
+    let mut set = |name, value: Option<String>| {
+        if let Some(value) = value {
+            environment.push((name, value));
+        }
+    };
+    set(
+        "PGHOST",
+        login.get_hosts().first().map(|host| match host {
+            Host::Tcp(name) => name.clone(),
+            Host::Unix(directory) => directory.to_string_lossy().into_owned(),
+        }),
+    );
+    set("PGPORT", login.get_ports().first().map(ToString::to_string));
+    set("PGUSER", login.get_user().map(ToOwned::to_owned));
+    set("PGDATABASE", login.get_dbname().map(ToOwned::to_owned));
+    set("PGOPTIONS", login.get_options().map(ToOwned::to_owned));
+    set(
+        "PGPASSWORD",
+        login
+            .get_password()
+            .map(|password| String::from_utf8_lossy(password).into_owned()),
+    );
+    set(
+        "PGCONNECT_TIMEOUT",
+        login
+            .get_connect_timeout()
+            .map(|timeout| timeout.as_secs().max(1).to_string()),
+    );
+    environment
+}
