@@ -53,7 +53,7 @@ fn embed_revisions(out_directory: &std::path::Path) -> Result<(), Box<dyn Error>
         writeln!(
             list,
             "    ({name:?}, include_str!({:?})),",
-            root.join(&name)
+            root.join(&name).to_string_lossy()
         )?;
     }
     list.push_str("]\n");

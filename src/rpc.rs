@@ -120,8 +120,8 @@ pub async fn serve(
         .add_service(ScheduleServiceServer::new(services.clone()))
         .add_service(AuditServiceServer::new(services))
         .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.cancelled_owned());
-    let (served, ()) = tokio::join!(server, report);
-    Ok(served?)
+    let (ended, ()) = tokio::join!(server, report);
+    Ok(ended?)
 }
 
 /// Ends a wait early when the daemon shuts down.

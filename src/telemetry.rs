@@ -101,7 +101,7 @@ where
         Style::Json => layer
             .json()
             .flatten_event(true)
-            .with_current_span(true)
+            .with_current_span(false)
             .with_span_list(true)
             .boxed(),
     }

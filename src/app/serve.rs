@@ -57,9 +57,9 @@ async fn begin(config: &Config, servers: &build::Servers) -> Result<(Started, ()
     let daemon = Arc::new(build::daemon(config, servers).await?);
     let listener = rpc::listen(config.listen.grpc)
         .await
-        .map_err(serve_failure)?;
+        .map_err(|error| serve_failure(&error))?;
     let address = listener.local_addr().map_err(|source| {
-        serve_failure(ServeError::Listen {
+        serve_failure(&ServeError::Listen {
             address: config.listen.grpc,
             source,
         })
@@ -114,7 +114,7 @@ impl Started {
         };
         tokio::select! {
             ended = &mut self.serving => match ended {
-                Ok(Err(error)) => serve_failure(error),
+                Ok(Err(error)) => serve_failure(&error),
                 Ok(Ok(())) | Err(_) => {
                     Failure::new(Kind::Internal, "LISTENER_ENDED", "the gRPC listener ended by itself")
                 }
@@ -167,8 +167,8 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Failure
     failure.map_or(Ok(()), Err)
 }
 
-fn serve_failure(error: ServeError) -> Failure {
-    let failure = Failure::new(Kind::Unavailable, "LISTENER_FAILED", chain(&error));
+fn serve_failure(error: &ServeError) -> Failure {
+    let failure = Failure::new(Kind::Unavailable, "LISTENER_FAILED", chain(error));
     match error {
         ServeError::Listen { .. } => {
             failure.with_hint("set listen.grpc to a free address, or end what listens there")

@@ -3,7 +3,7 @@
 
 use std::future::Future;
 
-use super::context::Context;
+use super::{context::Context, daemon::Daemon};
 use crate::{
     model::{
         audit::AuditOutcome,
@@ -47,17 +47,20 @@ fn outcome_of(failure: &Failure) -> AuditOutcome {
 
 /// Authorizes and records a call.
 async fn begin(
-    store: &ControlStore,
+    daemon: &Daemon,
     context: &Context,
-    database: &str,
+    database: Option<&str>,
 ) -> Result<Recorded, Failure> {
+    let store = &daemon.store;
     let peer = context.peer.map(|peer| peer.to_string());
     let entry = store
         .insert_audit_entry(&NewAuditEntry {
             principal: &context.principal.name,
             peer: peer.as_deref().unwrap_or_default(),
             method: context.method.full_name(),
-            database,
+            database: database
+                .map(|name| daemon.full_name(name))
+                .unwrap_or_default(),
             request: &context.request,
         })
         .await
@@ -86,30 +89,32 @@ fn unrecorded(error: crate::postgres::error::PostgresError) -> Failure {
     }
 }
 
-/// A call that ends within the call.
-pub async fn immediate<T>(
-    store: &ControlStore,
+/// A call that ends within the call. `database` is as named in the call; `None` when the call names none.
+pub(super) async fn immediate<T>(
+    daemon: &Daemon,
     context: &Context,
-    database: &str,
+    database: Option<&str>,
     deed: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    let recorded = begin(store, context, database).await?;
+    let recorded = begin(daemon, context, database).await?;
     let result = deed.await;
-    recorded.close(store, result.as_ref().err(), "").await;
+    recorded
+        .close(&daemon.store, result.as_ref().err(), "")
+        .await;
     result
 }
 
 /// A call that starts an operation: the runner records the end when the operation ends, or here when it does not start.
-pub async fn operation(
-    store: &ControlStore,
+pub(super) async fn operation(
+    daemon: &Daemon,
     context: &Context,
-    database: &str,
+    database: Option<&str>,
     start: impl AsyncFnOnce(Recorded) -> Result<Operation, Failure>,
 ) -> Result<Operation, Failure> {
-    let recorded = begin(store, context, database).await?;
+    let recorded = begin(daemon, context, database).await?;
     let started = start(recorded).await;
     if let Err(refusal) = &started {
-        recorded.close(store, Some(refusal), "").await;
+        recorded.close(&daemon.store, Some(refusal), "").await;
     }
     started
 }

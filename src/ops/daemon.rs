@@ -88,6 +88,11 @@ pub struct Daemon {
 }
 
 impl Daemon {
+    /// The name that an empty one stands for: the only managed database's. Unknown names are given back as they are.
+    pub fn full_name<'a>(&'a self, name: &'a str) -> &'a str {
+        self.managed(name).map_or(name, |managed| managed.name())
+    }
+
     /// The managed database of that name; an empty name means the only one.
     pub fn managed(&self, name: &str) -> Result<&Arc<Managed>, Failure> {
         let known = || {

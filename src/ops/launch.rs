@@ -16,7 +16,7 @@ use crate::model::{
 };
 
 /// Starts an operation. `prepare` may refuse with a direct error; what it gives is the work.
-pub async fn launch<Prepare, Work, Running>(
+pub(super) async fn launch<Prepare, Work, Running>(
     daemon: &Arc<Daemon>,
     context: &Context,
     database: &str,
@@ -28,7 +28,7 @@ where
     Work: FnOnce(Job) -> Running + Send + 'static,
     Running: Future<Output = Result<Outcome, Failure>> + Send + 'static,
 {
-    audited::operation(&daemon.store, context, database, async |recorded| {
+    audited::operation(daemon, context, Some(database), async |recorded| {
         let managed = Arc::clone(daemon.managed(database)?);
         let work = prepare(Arc::clone(&managed)).await?;
         daemon
@@ -40,7 +40,7 @@ where
 }
 
 /// Starts an operation on one backup: the backup must be in the store, and its manifest goes to the work.
-pub async fn launch_on_backup<Prepare, Work, Running>(
+pub(super) async fn launch_on_backup<Prepare, Work, Running>(
     daemon: &Arc<Daemon>,
     context: &Context,
     filename: &str,
@@ -52,7 +52,7 @@ where
     Work: FnOnce(Job) -> Running + Send + 'static,
     Running: Future<Output = Result<Outcome, Failure>> + Send + 'static,
 {
-    audited::operation(&daemon.store, context, "", async |recorded| {
+    audited::operation(daemon, context, None, async |recorded| {
         let manifest = backup::list::find(daemon, filename).await?;
         let database = manifest.database.clone();
         let work = prepare(manifest);

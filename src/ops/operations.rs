@@ -38,7 +38,7 @@ pub async fn done(daemon: &Daemon, context: &Context, id: &str) -> Result<Operat
 
 /// Asks the operation to stop.
 pub async fn cancel(daemon: &Daemon, context: &Context, id: &str) -> Result<Operation, Failure> {
-    audited::immediate(&daemon.store, context, "", async {
+    audited::immediate(daemon, context, None, async {
         daemon.runner.cancel(parse_id(id)?).await
     })
     .await

@@ -32,7 +32,9 @@ pub async fn create_like(client: &Client, model: &str, name: &str) -> Result<(),
             &format!(
                 "SELECT pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate::text, datctype::text,
                         {provider}::\"char\"::text, {locale}::text, {rules}::text,
-                        (SELECT spcname FROM pg_tablespace WHERE oid = dattablespace)
+                        (SELECT spcname FROM pg_tablespace
+                         WHERE oid = dattablespace
+                           AND oid <> (SELECT dattablespace FROM pg_database WHERE datname = 'template0'))
                  FROM pg_database WHERE datname = $1"
             ),
             &[&model],
@@ -41,14 +43,17 @@ pub async fn create_like(client: &Client, model: &str, name: &str) -> Result<(),
         .map_err(what())?;
     let text = |index: usize| row.get::<_, Option<String>>(index);
     let mut statement = format!(
-        "CREATE DATABASE {} TEMPLATE template0 OWNER {} ENCODING {} LC_COLLATE {} LC_CTYPE {} TABLESPACE {}",
+        "CREATE DATABASE {} TEMPLATE template0 OWNER {} ENCODING {} LC_COLLATE {} LC_CTYPE {}",
         identifier(name),
         identifier(&text(0).unwrap_or_default()),
         literal(&text(1).unwrap_or_default()),
         literal(&text(2).unwrap_or_default()),
         literal(&text(3).unwrap_or_default()),
-        identifier(&text(7).unwrap_or_default()),
     );
+    // The tablespace of template0 is taken without being named, and naming it would need a privilege on it.
+    if let Some(tablespace) = text(7) {
+        statement.extend([" TABLESPACE ".to_owned(), identifier(&tablespace)]);
+    }
     let clauses = match text(4).as_deref() {
         Some("i") => [
             ("LOCALE_PROVIDER icu ICU_LOCALE", text(5)),
@@ -62,7 +67,7 @@ pub async fn create_like(client: &Client, model: &str, name: &str) -> Result<(),
     };
     for (clause, value) in clauses {
         if let Some(value) = value {
-            statement.push_str(&format!(" {clause} {}", literal(&value)));
+            statement.extend([format!(" {clause} "), literal(&value)]);
         }
     }
     client.batch_execute(&statement).await.map_err(what())?;

@@ -54,6 +54,7 @@ pub fn code_name(code: Code) -> &'static str {
 }
 
 /// The failure as a gRPC status. The hint stands in the message for people and in the ErrorInfo for programs.
+#[allow(clippy::needless_pass_by_value)] // so that handlers can say `map_err(status)`
 pub fn status(failure: Failure) -> Status {
     let mut details = ErrorDetails::new();
     let metadata: HashMap<String, String> = failure

@@ -22,7 +22,7 @@ use crate::{
 const REVISIONS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/control_revisions.rs"));
 
 const LOCK: &str = "pgsteward:control:schema";
-const LOCK_PATIENCE: Duration = Duration::from_secs(60);
+const LOCK_PATIENCE: Duration = Duration::from_mins(1);
 const LOCK_POLL: Duration = Duration::from_millis(100);
 
 /// Why the control store cannot be used by this daemon.

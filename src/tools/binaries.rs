@@ -174,13 +174,13 @@ impl Binaries {
         self.directory.join(program)
     }
 
-    /// The version of the server program, or of `pg_dump` where only client programs are installed.
+    /// The version of `pg_dump`, or of the server program where no client programs are installed.
     pub async fn version(&self) -> Result<Version, BinariesError> {
-        let server = self.path("postgres");
-        let program = if is_executable(&server) {
-            server
+        let client = self.path("pg_dump");
+        let program = if is_executable(&client) {
+            client
         } else {
-            self.path("pg_dump")
+            self.path("postgres")
         };
         let output = tokio::process::Command::new(&program)
             .arg("--version")
@@ -337,15 +337,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_directory_of_client_programs_tells_its_version_by_pg_dump() {
+    async fn a_directory_without_client_programs_tells_its_version_by_the_server() {
         let installed = Binaries::find(None, &["pg_dump", "postgres"]).unwrap();
         let root = tempfile::tempdir().unwrap();
-        symlink(installed.path("pg_dump"), root.path().join("pg_dump")).unwrap();
-        let clients = Binaries::find(Some(root.path()), &["pg_dump"]).unwrap();
+        symlink(installed.path("postgres"), root.path().join("postgres")).unwrap();
+        let server = Binaries::find(Some(root.path()), &["postgres"]).unwrap();
 
-        let version = clients.version().await.unwrap();
+        let version = server.version().await.unwrap();
 
-        assert!(version.text.starts_with("pg_dump"), "{}", version.text);
+        assert!(version.text.starts_with("postgres"), "{}", version.text);
         assert_eq!(version.major, installed.version().await.unwrap().major);
     }
 }

@@ -8,7 +8,7 @@ use crate::{
 
 /// Removes a backup. The newest good one of its database is refused: it is the one that a disaster would need.
 pub async fn delete(daemon: &Daemon, context: &Context, filename: &str) -> Result<(), Failure> {
-    audited::immediate(&daemon.store, context, "", async {
+    audited::immediate(daemon, context, None, async {
         let manifest = find(daemon, filename).await?;
         let newest = daemon.newest_backup(&manifest.database).await?;
         if newest.is_some_and(|newest| newest.filename == manifest.filename) {

@@ -29,7 +29,7 @@ pub async fn open(
     offset: i64,
     sha256: &str,
 ) -> Result<Download, Failure> {
-    audited::immediate(&daemon.store, context, "", async {
+    audited::immediate(daemon, context, None, async {
         let offset = u64::try_from(offset)
             .map_err(|_| Failure::invalid_field("offset", "must not be negative"))?;
         let manifest = find(daemon, filename).await?;

@@ -41,7 +41,7 @@ pub async fn plan(
     context: &Context,
     database: &str,
 ) -> Result<RetentionResult, Failure> {
-    audited::immediate(&daemon.store, context, database, async {
+    audited::immediate(daemon, context, Some(database), async {
         let managed = daemon.managed(database)?;
         decide(daemon, managed, true).await
     })

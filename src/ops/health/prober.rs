@@ -75,15 +75,10 @@ async fn look(daemon: &Daemon) -> Seen {
 /// One database, by one connection.
 async fn database(daemon: &Daemon, managed: &Managed) -> DatabaseHealth {
     let (connection, server_version) = ask(daemon, managed, Purpose::Admin).await;
-    let entered = daemon
-        .store
-        .maintenance(managed.name())
-        .await
-        .ok()
-        .flatten();
-    let maintenance = entered.map(|(entered, _)| Maintenance {
+    let recorded = daemon.store.maintenance(managed.name()).await;
+    let maintenance = recorded.ok().map(|recorded| Maintenance {
         database: managed.name().to_owned(),
-        entered: Some(entered),
+        entered: recorded.map(|(entered, _)| entered),
         other_sessions: 0,
     });
     verdict(managed, vec![connection], server_version, maintenance)

@@ -12,6 +12,7 @@ use crate::{
     },
     ops::{audited, context::Context, daemon::Daemon},
     postgres::revisions::check_section,
+    storage::hexadecimal,
 };
 
 /// What a new revision is to be.
@@ -39,7 +40,7 @@ pub async fn create(
     new: NewRevision,
     request_id: &str,
 ) -> Result<RevisionInfo, Failure> {
-    audited::immediate(&daemon.store, context, database, async {
+    audited::immediate(daemon, context, Some(database), async {
         let managed = daemon.managed(database)?;
         check_message(&new.message)?;
         let graph = scripts::load(&managed.revisions).await?;
@@ -116,12 +117,10 @@ fn parents(graph: &Graph, named: &[String]) -> Result<Vec<String>, Failure> {
 
 /// The id that a request id always gives: 12 hexadecimal digits of a digest.
 fn revision_of_request(principal: &str, database: &str, request_id: &str) -> String {
-    let digest = Sha256::digest(format!("{principal}\n{database}\n{request_id}"));
-    digest
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let digest = Sha256::new_with_prefix(format!("{principal}\n{database}\n{request_id}"));
+    let mut revision = hexadecimal(digest);
+    revision.truncate(12);
+    revision
 }
 
 fn repeated(graph: &Graph, earlier: &Script, new: &NewRevision) -> Result<RevisionInfo, Failure> {

@@ -70,7 +70,7 @@ pub async fn dry_run(
     direction: Direction,
     target: &str,
 ) -> Result<MigrationResult, Failure> {
-    audited::immediate(&daemon.store, context, database, async {
+    audited::immediate(daemon, context, Some(database), async {
         let managed = daemon.managed(database)?;
         let plan = plan(managed, direction, target).await?;
         Ok(MigrationResult {

@@ -46,7 +46,7 @@ pub async fn run_now(
     name: &str,
     request_id: &str,
 ) -> Result<Operation, Failure> {
-    audited::immediate(&daemon.store, context, "", async {
+    audited::immediate(daemon, context, None, async {
         let job = find(daemon, name)?;
         let slot = Utc::now();
         let operation = start(daemon, context, job, request_id).await?;
