@@ -251,7 +251,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     fixed(
         "log.filter",
-        Text("info"),
+        Text("info,deadpool=error,tokio_cron_scheduler=warn"),
         "Least level, or directives such as info,pgsteward=debug.",
     ),
 ];

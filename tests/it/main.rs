@@ -1,3 +1,7 @@
 //! The integration suite: one binary, a file per service or part, each against a real PostgreSQL.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod embedded;
+mod migration;
+mod support;

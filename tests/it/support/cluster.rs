@@ -1,0 +1,174 @@
+//! The suite's PostgreSQL: one cluster for the whole test process, made when the first test asks for it.
+//!
+//! Nothing of it outlives the process, however that ends: a watchdog shell holds the read end of a pipe from this
+//! process, and when the pipe closes it ends the server and removes the directory. Data are not made durable; a crash
+//! of PostgreSQL itself is not what is tested here.
+
+use std::{
+    fs::{self, Permissions},
+    net::TcpListener,
+    os::unix::{
+        fs::{PermissionsExt, chown},
+        process::CommandExt,
+    },
+    path::Path,
+    process::{ChildStdin, Command, Stdio},
+    sync::OnceLock,
+};
+
+use nix::unistd::{User, geteuid};
+use pgsteward::tools::binaries::Binaries;
+
+use super::wait::until_blocking;
+
+/// The superuser's name.
+pub(crate) const SUPERUSER: &str = "postgres";
+/// Every role's password. It has characters that must be escaped in URLs, and is looked for in the daemon's log.
+pub(crate) const PASSWORD: &str = "s3cret:/@%'\"";
+
+/// For speed; `max_prepared_transactions` since a test has one, logical levels are of no use here.
+const SETTINGS: &str = "
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+wal_level = minimal
+max_wal_senders = 0
+max_connections = 300
+max_prepared_transactions = 5
+autovacuum = off
+jit = off
+listen_addresses = '127.0.0.1'
+log_min_messages = fatal
+";
+
+const WATCHDOG: &str = r#"
+"$1" -D "$2/data" -p "$3" -k "$2" >"$2/log" 2>&1 </dev/null &
+server=$!
+cat >/dev/null
+kill -QUIT $server
+wait $server
+rm -rf "$2"
+"#;
+
+/// The running cluster.
+pub(crate) struct Cluster {
+    /// Its port on 127.0.0.1.
+    pub(crate) port: u16,
+    /// Closes with the process, which ends the cluster.
+    _alive: ChildStdin,
+}
+
+/// The cluster, started by whoever comes first.
+pub(crate) fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(Cluster::start)
+}
+
+/// The real programs.
+pub(crate) fn binaries() -> Binaries {
+    Binaries::find(None, &["initdb", "postgres", "pg_dump", "psql"]).unwrap()
+}
+
+impl Cluster {
+    fn start() -> Self {
+        let directory = tempfile::Builder::new()
+            .prefix("pgsteward-it-")
+            .tempdir()
+            .unwrap()
+            .keep();
+        fs::set_permissions(&directory, Permissions::from_mode(0o755)).unwrap();
+        let password_file = directory.join("password");
+        fs::write(&password_file, PASSWORD).unwrap();
+        if let Some(user) = server_account() {
+            let (uid, gid) = (user.uid.as_raw(), user.gid.as_raw());
+            chown(&directory, Some(uid), Some(gid)).unwrap();
+            chown(&password_file, Some(uid), Some(gid)).unwrap();
+        }
+
+        let data = directory.join("data");
+        let made = as_server_account(&binaries().path("initdb"))
+            .arg("--pgdata")
+            .arg(&data)
+            .arg("--pwfile")
+            .arg(&password_file)
+            .args(["--username", SUPERUSER, "--auth", "scram-sha-256"])
+            .args(["--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&made.stderr);
+        assert!(made.status.success(), "initdb: {said}");
+        let configuration = data.join("postgresql.conf");
+        let defaults = fs::read_to_string(&configuration).unwrap();
+        fs::write(&configuration, defaults + SETTINGS).unwrap();
+
+        // Another process may take the port between the look and the start; then the next one is tried.
+        for _ in 0..10 {
+            if let Some(cluster) = Self::serve(&directory) {
+                return cluster;
+            }
+        }
+        panic!(
+            "PostgreSQL does not start: {}",
+            fs::read_to_string(directory.join("log")).unwrap()
+        );
+    }
+
+    fn serve(directory: &Path) -> Option<Self> {
+        let port = free_port();
+        let mut watchdog = as_server_account(Path::new("/bin/sh"))
+            .args(["-c", WATCHDOG, "watchdog"])
+            .arg(binaries().path("postgres"))
+            .arg(directory)
+            .arg(port.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            // Ctrl-C at the terminal ends the tests; the watchdog comes after.
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let alive = watchdog.stdin.take().unwrap();
+        let log = directory.join("log");
+        let ready = until_blocking("PostgreSQL starts", || {
+            let status = fs::read_to_string(directory.join("data/postmaster.pid"));
+            // Line 8 is what pg_ctl goes by, too.
+            if status.is_ok_and(|text| text.lines().nth(7).map(str::trim) == Some("ready")) {
+                return Some(true);
+            }
+            let log = fs::read_to_string(&log).unwrap_or_default();
+            log.contains("could not create any TCP/IP sockets")
+                .then_some(false)
+        });
+        ready.then_some(Self {
+            port,
+            _alive: alive,
+        })
+    }
+}
+
+/// A port of 127.0.0.1 that nobody had a moment ago.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// PostgreSQL refuses to run as root.
+fn server_account() -> Option<User> {
+    let by_name = |name| User::from_name(name).unwrap();
+    geteuid()
+        .is_root()
+        .then(|| by_name(SUPERUSER).or_else(|| by_name("nobody")).unwrap())
+}
+
+fn as_server_account(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("LC_ALL", "C")
+        .current_dir("/");
+    if let Some(user) = server_account() {
+        command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+    }
+    command
+}

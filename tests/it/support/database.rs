@@ -1,0 +1,202 @@
+//! The databases and roles of one test: a control store and a managed database, and a role for each purpose with just
+//! what it needs, as `postgres/embedded/bootstrap.rs` describes it. No role of the daemon is a superuser.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio_postgres::{Client, Config, NoTls, types::FromSqlOwned};
+
+use super::cluster::{PASSWORD, SUPERUSER, cluster};
+
+/// What the URLs have in place of [`PASSWORD`].
+const PASSWORD_IN_URL: &str = "s3cret%3A%2F%40%25%27%22";
+
+/// One test's part of the cluster. Nothing is dropped at the test's end: the cluster goes as a whole.
+#[derive(Clone, Debug)]
+pub(crate) struct Databases {
+    /// The first part of every name, unique in the cluster.
+    prefix: String,
+    port: u16,
+}
+
+impl Databases {
+    /// Makes the roles and both databases.
+    pub(crate) async fn create() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let databases = Self {
+            prefix: format!("t{number}"),
+            port: cluster().port,
+        };
+        let server = databases.superuser_in("postgres").await;
+        for statement in databases.outside() {
+            server.batch_execute(&statement).await.unwrap();
+        }
+        let managed = databases.superuser().await;
+        managed.batch_execute(&databases.inside()).await.unwrap();
+        databases
+    }
+
+    /// CREATE DATABASE can share neither a batch nor a transaction.
+    fn outside(&self) -> [String; 4] {
+        let t = &self.prefix;
+        let password = PASSWORD.replace('\'', "''");
+        let roles = [
+            "admin",
+            "migrator",
+            "backup",
+            "maintenance",
+            "app",
+            "control",
+        ]
+        .map(|role| format!("CREATE ROLE {t}_{role} LOGIN PASSWORD '{password}';"))
+        .concat();
+        [
+            format!(
+                "{roles}
+                 ALTER ROLE {t}_admin CREATEDB BYPASSRLS;
+                 GRANT {t}_migrator, {t}_app, pg_signal_backend, pg_read_all_stats TO {t}_admin;
+                 ALTER ROLE {t}_backup BYPASSRLS;
+                 GRANT pg_read_all_data TO {t}_backup;
+                 ALTER ROLE {t}_backup SET lo_compat_privileges = on;
+                 ALTER ROLE {t}_backup SET default_transaction_read_only = on;
+                 GRANT {t}_migrator TO {t}_maintenance"
+            ),
+            format!("CREATE DATABASE {t}_control OWNER {t}_control TEMPLATE template0"),
+            format!("CREATE DATABASE {t}_app OWNER {t}_admin TEMPLATE template0"),
+            format!(
+                "REVOKE ALL ON DATABASE {t}_control, {t}_app FROM PUBLIC;
+                 GRANT CONNECT ON DATABASE {t}_app TO {t}_migrator, {t}_backup, {t}_maintenance, {t}_app;
+                 GRANT CREATE, TEMPORARY ON DATABASE {t}_app TO {t}_migrator"
+            ),
+        ]
+    }
+
+    fn inside(&self) -> String {
+        let t = &self.prefix;
+        format!(
+            "ALTER SCHEMA public OWNER TO {t}_migrator;
+             ALTER DEFAULT PRIVILEGES FOR ROLE {t}_migrator IN SCHEMA public
+                 GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {t}_app;
+             ALTER DEFAULT PRIVILEGES FOR ROLE {t}_migrator IN SCHEMA public
+                 GRANT SELECT, USAGE ON SEQUENCES TO {t}_app"
+        )
+    }
+
+    /// The full name of one of the test's roles: `admin`, `migrator`, `backup`, `maintenance`, `app` or `control`.
+    pub(crate) fn role(&self, role: &str) -> String {
+        format!("{}_{role}", self.prefix)
+    }
+
+    /// The managed database's name on the server.
+    pub(crate) fn managed(&self) -> String {
+        self.role("app")
+    }
+
+    /// The control store's database.
+    pub(crate) fn control(&self) -> String {
+        self.role("control")
+    }
+
+    /// The URL of a role, by its short name, in a database, by its full name.
+    pub(crate) fn url(&self, role: &str, database: &str) -> String {
+        let (role, port) = (self.role(role), self.port);
+        format!("postgresql://{role}:{PASSWORD_IN_URL}@127.0.0.1:{port}/{database}")
+    }
+
+    /// Like the same databases behind another port: that of a proxy.
+    pub(crate) fn behind(&self, port: u16) -> Self {
+        Self {
+            port,
+            ..self.clone()
+        }
+    }
+
+    /// The superuser in the managed database.
+    pub(crate) async fn superuser(&self) -> Client {
+        self.superuser_in(&self.managed()).await
+    }
+
+    /// The superuser in the control store.
+    pub(crate) async fn in_control(&self) -> Client {
+        self.superuser_in(&self.control()).await
+    }
+
+    /// The superuser in any database.
+    pub(crate) async fn superuser_in(&self, database: &str) -> Client {
+        connect(SUPERUSER, database).await.unwrap()
+    }
+
+    /// One of the test's roles in the managed database.
+    pub(crate) async fn connect(&self, role: &str) -> Result<Client, tokio_postgres::Error> {
+        connect(&self.role(role), &self.managed()).await
+    }
+
+    /// Runs statements in the managed database as its migrator, which owns what they make.
+    pub(crate) async fn run(&self, statements: &str) {
+        let migrator = self.connect("migrator").await.unwrap();
+        run(&migrator, statements).await;
+    }
+
+    /// Runs statements in the managed database as the superuser.
+    pub(crate) async fn run_as_superuser(&self, statements: &str) {
+        run(&self.superuser().await, statements).await;
+    }
+
+    /// One value from the managed database, as the superuser sees it.
+    pub(crate) async fn value<T: FromSqlOwned>(&self, query: &str) -> T {
+        value(&self.superuser().await, query).await
+    }
+
+    /// One value from the control store.
+    pub(crate) async fn control_value<T: FromSqlOwned>(&self, query: &str) -> T {
+        value(&self.in_control().await, query).await
+    }
+
+    /// The rows of one table of the managed database.
+    pub(crate) async fn rows(&self, table: &str) -> i64 {
+        self.value(&format!("SELECT count(*) FROM {table}")).await
+    }
+
+    /// The names of the databases that the daemon made beside this test's managed one: those that the admin role owns.
+    pub(crate) async fn scratch_databases(&self) -> Vec<String> {
+        let server = self.superuser_in("postgres").await;
+        let rows = server
+            .query(
+                "SELECT datname::text FROM pg_database
+                 WHERE pg_get_userbyid(datdba) = $1 AND datname <> $2 ORDER BY 1",
+                &[&self.role("admin"), &self.managed()],
+            )
+            .await
+            .unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+}
+
+/// Connects over TCP with the password.
+pub(crate) async fn connect(role: &str, database: &str) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = Config::new()
+        .host("127.0.0.1")
+        .port(cluster().port)
+        .user(role)
+        .password(PASSWORD)
+        .dbname(database)
+        .connect(NoTls)
+        .await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+/// Runs statements; a failure shows them and all that the server said.
+pub(crate) async fn run(client: &Client, statements: &str) {
+    if let Err(error) = client.batch_execute(statements).await {
+        panic!("{statements}: {error:?}");
+    }
+}
+
+/// The one value that a query gives.
+pub(crate) async fn value<T: FromSqlOwned>(client: &Client, query: &str) -> T {
+    match client.query_one(query, &[]).await {
+        Ok(row) => row.get(0),
+        Err(error) => panic!("{query}: {error:?}"),
+    }
+}
