@@ -4,7 +4,9 @@
 //! each folder holds. The library exists for the binary, the tests and the benchmarks; it promises no stable interface.
 
 pub mod app;
+pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod json;
 pub mod model;
 pub mod ops;

@@ -1,17 +1,56 @@
-//! The binary.
-use std::path::PathBuf;
-fn main() -> anyhow::Result<()> {
-    let file = std::env::args().nth(2).map(PathBuf::from);
-    let config =
-        pgsteward::config::Config::load(file.as_deref(), pgsteward::config::environment())?;
-    pgsteward::telemetry::init(config.log.format, &config.log.filter)?;
-    let rt = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    rt.block_on(async {
-        let stop = pgsteward::shutdown::on_signal()?;
-        pgsteward::app::run(&config, stop)
-            .await
-            .map_err(|f| anyhow::anyhow!("{f}"))
-    })
+//! The one binary: parses the command line, runs the daemon's own commands, and hands the others to the client.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::Parser;
+use pgsteward::{
+    app,
+    cli::{self, Cli, Command, ConfigCommand, Exit},
+    config::{self, Config},
+    demo,
+    model::failure::Failure,
+    shutdown, telemetry,
+};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::Client(command) => return cli::run(command, cli.connection).await.into(),
+        Command::Config(ConfigCommand::Example) => {
+            print!("{}", config::example());
+            Ok(())
+        }
+        Command::Config(ConfigCommand::Check { config }) => {
+            load(config.as_deref(), None).map(|config| print!("{}", config.shown()))
+        }
+        Command::Serve { config, data_dir } => serve(config.as_deref(), data_dir).await,
+        Command::Demo { exit, keep } => demo::run(exit, keep).await,
+    };
+    match outcome {
+        Ok(()) => Exit::SUCCESS.into(),
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            Exit::FAILED.into()
+        }
+    }
+}
+
+async fn serve(file: Option<&Path>, data_dir: Option<PathBuf>) -> Result<(), Failure> {
+    let config = load(file, data_dir)?;
+    telemetry::init(config.log.format, &config.log.filter)?;
+    app::run(&config, shutdown::on_signal()?).await
+}
+
+/// A data directory on the command line wins over file and environment, as a variable of the environment would.
+fn load(file: Option<&Path>, data_dir: Option<PathBuf>) -> Result<Config, Failure> {
+    const DATA_DIR: &str = "PGSTEWARD__DATA_DIR";
+    let given = data_dir.map(|path| (DATA_DIR.to_owned(), path.to_string_lossy().into_owned()));
+    let inherited = config::environment()
+        .filter(|(name, _)| given.is_none() || !name.eq_ignore_ascii_case(DATA_DIR))
+        .collect::<Vec<_>>();
+    Ok(Config::load(file, inherited.into_iter().chain(given))?)
 }

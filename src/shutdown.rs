@@ -3,11 +3,22 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::model::failure::{Failure, Kind};
+
 /// A token that is cancelled by the first SIGTERM or SIGINT. A second one ends the process at once, for the person who
 /// cannot wait.
-pub fn on_signal() -> std::io::Result<CancellationToken> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+pub fn on_signal() -> Result<CancellationToken, Failure> {
+    let handler = |kind| {
+        signal(kind).map_err(|error| {
+            Failure::new(
+                Kind::Internal,
+                "SIGNALS_UNAVAILABLE",
+                format!("cannot listen for signals: {error}"),
+            )
+        })
+    };
+    let mut terminate = handler(SignalKind::terminate())?;
+    let mut interrupt = handler(SignalKind::interrupt())?;
     let token = CancellationToken::new();
     let stop = token.clone();
     tokio::spawn(async move {

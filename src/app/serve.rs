@@ -6,6 +6,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use secrecy::ExposeSecret as _;
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -104,6 +105,12 @@ async fn begin(config: &Config, servers: &build::Servers) -> Result<(Started, ()
 }
 
 impl Started {
+    /// The application's own login to the embedded server's database; `None` with configured servers.
+    pub fn application_url(&self) -> Option<&str> {
+        let embedded = self.embedded.as_ref()?;
+        Some(embedded.application_url().expose_secret())
+    }
+
     /// Resolves when the listener or the embedded server ends by itself, which it should not.
     pub async fn failed(&mut self) -> Failure {
         let embedded = async {

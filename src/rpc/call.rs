@@ -33,7 +33,7 @@ pub(super) fn context<M: Message + Name>(
         principal,
         peer: request.remote_addr(),
         method,
-        request: message_to_json(request.get_ref()),
+        request: message_to_json(request.get_ref()).map_err(|error| status(error.into()))?,
     })
 }
 

@@ -1,0 +1,205 @@
+//! `pgsteward backup …`: `BackupService`.
+
+use std::{
+    io::{self, IsTerminal},
+    path::PathBuf,
+};
+
+use clap::Subcommand;
+
+use super::{
+    arguments::{Database, Start},
+    connection::{Session, present, print_json, write_out},
+    download::Download,
+    error::CliError,
+    exit::Exit,
+    follow::started,
+    pages, words,
+};
+use crate::proto::{
+    ApplyRetentionRequest, CreateBackupRequest, DeleteBackupRequest, GetBackupRequest,
+    ListBackupsRequest, ListBackupsResponse, VerifyBackupRequest,
+};
+
+/// Commands of `backup`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum BackupCommand {
+    /// Make a backup
+    #[command(after_long_help = "Example:\n  pgsteward backup create --database app")]
+    Create {
+        #[command(flatten)]
+        database: Database,
+        #[command(flatten)]
+        start: Start,
+    },
+    /// List the backups, newest first
+    #[command(
+        after_long_help = "Example:\n  pgsteward backup list --json | jq -r '.backups[0].filename'"
+    )]
+    List {
+        #[command(flatten)]
+        database: Database,
+    },
+    /// Show a backup with its rows table by table
+    #[command(after_long_help = "Example:\n  pgsteward backup show app_20261122T020000Z.sql.gz")]
+    Show {
+        /// The archive's name as listed
+        file: String,
+    },
+    /// Download a backup; the same command again resumes a download that was cut
+    #[command(
+        after_long_help = "Examples:\n  pgsteward backup download app_20261122T020000Z.sql.gz\n  pgsteward backup download app_20261122T020000Z.sql.gz --plain -o - | psql scratch"
+    )]
+    Download {
+        /// The archive's name as listed
+        file: String,
+        /// A file, a directory, or `-` for standard output [default: the archive's name]
+        #[arg(short, long, value_name = "PATH")]
+        output: Option<PathBuf>,
+        /// Decompress on the way; such a download cannot be resumed
+        #[arg(long)]
+        plain: bool,
+    },
+    /// Read a backup back: its digest and its decompression to the end
+    #[command(after_long_help = "Example:\n  pgsteward backup verify app_20261122T020000Z.sql.gz")]
+    Verify {
+        /// The archive's name as listed
+        file: String,
+        #[command(flatten)]
+        start: Start,
+    },
+    /// Remove a backup for good
+    #[command(
+        after_long_help = "Example:\n  pgsteward backup delete app_20261122T020000Z.sql.gz --yes"
+    )]
+    Delete {
+        /// The archive's name as listed
+        file: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Remove the scheduled backups that the retention policy no longer keeps
+    #[command(after_long_help = "Example:\n  pgsteward backup retention --dry-run")]
+    Retention {
+        /// Show what would go and why, and remove nothing
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        database: Database,
+        #[command(flatten)]
+        start: Start,
+    },
+}
+
+impl BackupCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
+        match self {
+            Self::Create { database, start } => {
+                let request = session.request(CreateBackupRequest {
+                    database: database.name,
+                    request_id: start.request_id.clone(),
+                });
+                let response = session.backups().create_backup(request).await?;
+                started(session, response.into_inner().operation, &start).await
+            }
+            Self::List { database } => list(session, database.name).await,
+            Self::Show { file } => {
+                let request = session.request(GetBackupRequest { filename: file });
+                let response = session.backups().get_backup(request).await?;
+                session.print(&present(response.into_inner().backup, "backup")?)?;
+                Ok(Exit::SUCCESS)
+            }
+            Self::Download {
+                file,
+                output,
+                plain,
+            } => {
+                let download = Download {
+                    filename: file,
+                    output,
+                    plain,
+                };
+                download.run(session).await
+            }
+            Self::Verify { file, start } => {
+                let request = session.request(VerifyBackupRequest {
+                    filename: file,
+                    request_id: start.request_id.clone(),
+                });
+                let response = session.backups().verify_backup(request).await?;
+                started(session, response.into_inner().operation, &start).await
+            }
+            Self::Delete { file, yes } => delete(session, file, yes).await,
+            Self::Retention {
+                dry_run,
+                database,
+                start,
+            } => {
+                let request = session.request(ApplyRetentionRequest {
+                    database: database.name,
+                    validate_only: dry_run,
+                    request_id: start.request_id.clone(),
+                });
+                let response = session.backups().apply_retention(request).await?;
+                started(session, response.into_inner().operation, &start).await
+            }
+        }
+    }
+}
+
+async fn list(session: &Session, database: String) -> Result<Exit, CliError> {
+    let mut unreadable_manifests = Vec::new();
+    let fetch = async |page_size, page_token| {
+        let request = session.request(ListBackupsRequest {
+            database: database.clone(),
+            page_size,
+            page_token,
+        });
+        let response = session.backups().list_backups(request).await?;
+        let page = response.into_inner();
+        unreadable_manifests = page.unreadable_manifests;
+        Ok((page.backups, page.next_page_token))
+    };
+    let (backups, next_page_token) = pages::collect(None, fetch).await?;
+    session.print(&ListBackupsResponse {
+        backups,
+        next_page_token,
+        unreadable_manifests,
+    })?;
+    Ok(Exit::SUCCESS)
+}
+
+async fn delete(session: &Session, filename: String, yes: bool) -> Result<Exit, CliError> {
+    if !yes && !confirmed(&filename)? {
+        return Ok(Exit::CONDITION_FALSE);
+    }
+    let request = session.request(DeleteBackupRequest {
+        filename: filename.clone(),
+    });
+    let response = session.backups().delete_backup(request).await?;
+    if session.json() {
+        print_json(&response.into_inner())?;
+    } else {
+        write_out(&format!("{} is removed\n", words::clean(&filename)))?;
+    }
+    Ok(Exit::SUCCESS)
+}
+
+/// Asks on the terminal. Without one there is nobody to ask.
+fn confirmed(filename: &str) -> Result<bool, CliError> {
+    if !io::stdin().is_terminal() {
+        return Err(CliError::Usage(
+            "there is no terminal to ask on; give --yes to remove the backup".to_owned(),
+        ));
+    }
+    eprint!("Remove {} for good? [y/N] ", words::clean(filename));
+    let mut answer = String::new();
+    io::stdin()
+        .read_line(&mut answer)
+        .map_err(|source| CliError::Standard {
+            stream: "input",
+            source,
+        })?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}

@@ -1,0 +1,100 @@
+//! `pgsteward maintenance …`: `MaintenanceService`.
+
+use clap::Subcommand;
+
+use super::{
+    arguments::{Database, Start},
+    connection::{Session, present},
+    error::CliError,
+    exit::Exit,
+    follow::started,
+};
+use crate::proto::{
+    EnterMaintenanceRequest, ExitMaintenanceRequest, GetMaintenanceRequest, OptimizeRequest,
+};
+
+/// Commands of `maintenance`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum MaintenanceCommand {
+    /// Keep everyone but the daemon's roles out of a database and end their sessions
+    #[command(
+        after_long_help = "Example:\n  pgsteward maintenance enter --reason 'restore after INC-7'"
+    )]
+    Enter {
+        /// Why; shown by every status
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        #[command(flatten)]
+        database: Database,
+        #[command(flatten)]
+        start: Start,
+    },
+    /// Give back what entering took
+    #[command(after_long_help = "Example:\n  pgsteward maintenance exit")]
+    Exit {
+        #[command(flatten)]
+        database: Database,
+        #[command(flatten)]
+        start: Start,
+    },
+    /// Show whether the mode is on, since when and why
+    #[command(after_long_help = "Example:\n  pgsteward maintenance show")]
+    Show {
+        #[command(flatten)]
+        database: Database,
+    },
+    /// Run VACUUM and ANALYZE on every table
+    #[command(after_long_help = "Example:\n  pgsteward maintenance optimize --no-wait")]
+    Optimize {
+        #[command(flatten)]
+        database: Database,
+        #[command(flatten)]
+        start: Start,
+    },
+}
+
+impl MaintenanceCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
+        let mut client = session.maintenance();
+        let (operation, start) = match self {
+            Self::Enter {
+                reason,
+                database,
+                start,
+            } => {
+                let request = session.request(EnterMaintenanceRequest {
+                    database: database.name,
+                    reason,
+                    request_id: start.request_id.clone(),
+                });
+                let response = client.enter_maintenance(request).await?;
+                (response.into_inner().operation, start)
+            }
+            Self::Exit { database, start } => {
+                let request = session.request(ExitMaintenanceRequest {
+                    database: database.name,
+                    request_id: start.request_id.clone(),
+                });
+                let response = client.exit_maintenance(request).await?;
+                (response.into_inner().operation, start)
+            }
+            Self::Optimize { database, start } => {
+                let request = session.request(OptimizeRequest {
+                    database: database.name,
+                    request_id: start.request_id.clone(),
+                });
+                let response = client.optimize(request).await?;
+                (response.into_inner().operation, start)
+            }
+            Self::Show { database } => {
+                let request = session.request(GetMaintenanceRequest {
+                    database: database.name,
+                });
+                let response = client.get_maintenance(request).await?;
+                session.print(&present(response.into_inner().maintenance, "maintenance")?)?;
+                return Ok(Exit::SUCCESS);
+            }
+        };
+        started(session, operation, &start).await
+    }
+}

@@ -1,0 +1,11 @@
+//! How each message of the API reads as text. One file per kind of thing; each message puts itself on a page.
+
+mod backup;
+mod health;
+mod logs;
+mod maintenance;
+mod migration;
+mod operation;
+mod restore;
+
+pub(super) use self::operation::{outcome, progress, stage};
