@@ -24,6 +24,7 @@ mod render;
 mod report;
 mod restore;
 mod schedule;
+mod session;
 mod status;
 mod words;
 
@@ -131,6 +132,14 @@ pub enum ClientCommand {
     Health(HealthArgs),
 }
 
+/// Writes a text on standard output. That its reader has gone away is no error.
+pub fn print(text: &str) -> Exit {
+    match session::write_out(text) {
+        Ok(()) => Exit::SUCCESS,
+        Err(error) => report::report(&error, false),
+    }
+}
+
 /// Runs a client command to its end. Its answer goes to standard output, any error to standard error.
 pub async fn run(command: ClientCommand, connection: Connection) -> Exit {
     match call(command, &connection).await {
@@ -207,13 +216,25 @@ mod tests {
 
     #[test]
     fn a_relative_downgrade_is_a_target_and_no_option() {
-        let cli = parse("pgsteward migrate downgrade -1 --dry-run").unwrap();
-        let Command::Client(ClientCommand::Migrate(MigrateCommand::Downgrade { target, .. })) =
-            cli.command
-        else {
-            panic!("{cli:?}");
-        };
-        assert_eq!(target, "-1");
+        for line in [
+            "pgsteward migrate downgrade -1 --dry-run",
+            "pgsteward migrate downgrade --dry-run -1",
+        ] {
+            let cli = parse(line).unwrap();
+            let Command::Client(ClientCommand::Migrate(MigrateCommand::Downgrade {
+                target, ..
+            })) = cli.command
+            else {
+                panic!("{cli:?}");
+            };
+            assert_eq!(target, "-1");
+        }
+    }
+
+    #[test]
+    fn a_mistyped_option_is_never_taken_for_a_target() {
+        let error = parse("pgsteward migrate downgrade --dryrun").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnknownArgument);
     }
 
     #[test]
@@ -256,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_in_no_debug_output_and_no_help() {
+    fn a_token_is_in_no_debug_output_of_the_command_line() {
         let cli = parse("pgsteward status --token sesame").unwrap();
         assert!(!format!("{cli:?}").contains("sesame"));
     }

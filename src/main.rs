@@ -19,24 +19,21 @@ use pgsteward::{
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
-        Command::Client(command) => return cli::run(command, cli.connection).await.into(),
-        Command::Config(ConfigCommand::Example) => {
-            print!("{}", config::example());
-            Ok(())
-        }
+        Command::Client(command) => Ok(cli::run(command, cli.connection).await),
+        Command::Config(ConfigCommand::Example) => Ok(cli::print(&config::example())),
         Command::Config(ConfigCommand::Check { config }) => {
-            load(config.as_deref(), None).map(|config| print!("{}", config.shown()))
+            load(config.as_deref(), None).map(|config| cli::print(&config.shown()))
         }
-        Command::Serve { config, data_dir } => serve(config.as_deref(), data_dir).await,
-        Command::Demo { exit, keep } => demo::run(exit, keep).await,
+        Command::Serve { config, data_dir } => serve(config.as_deref(), data_dir)
+            .await
+            .map(|()| Exit::SUCCESS),
+        Command::Demo { exit, keep } => demo::run(exit, keep).await.map(|()| Exit::SUCCESS),
     };
-    match outcome {
-        Ok(()) => Exit::SUCCESS.into(),
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            Exit::FAILED.into()
-        }
-    }
+    let exit = outcome.unwrap_or_else(|failure| {
+        eprintln!("error: {failure}");
+        Exit::FAILED
+    });
+    exit.into()
 }
 
 async fn serve(file: Option<&Path>, data_dir: Option<PathBuf>) -> Result<(), Failure> {

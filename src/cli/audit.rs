@@ -4,10 +4,10 @@ use clap::Subcommand;
 
 use super::{
     arguments::{Database, Limit},
-    connection::Session,
     error::CliError,
     exit::Exit,
     pages,
+    session::Session,
 };
 use crate::proto::{ListAuditEntriesRequest, ListAuditEntriesResponse};
 

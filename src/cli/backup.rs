@@ -9,12 +9,13 @@ use clap::Subcommand;
 
 use super::{
     arguments::{Database, Start},
-    connection::{Session, present, print_json, write_out},
     download::Download,
     error::CliError,
     exit::Exit,
     follow::started,
-    pages, words,
+    pages,
+    session::{Session, present, print_json, write_out},
+    words,
 };
 use crate::proto::{
     ApplyRetentionRequest, CreateBackupRequest, DeleteBackupRequest, GetBackupRequest,
@@ -178,7 +179,7 @@ async fn delete(session: &Session, filename: String, yes: bool) -> Result<Exit, 
         filename: filename.clone(),
     });
     let response = session.backups().delete_backup(request).await?;
-    if session.json() {
+    if session.json {
         print_json(&response.into_inner())?;
     } else {
         write_out(&format!("{} is removed\n", words::clean(&filename)))?;

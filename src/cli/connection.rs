@@ -1,31 +1,15 @@
-//! The one way to the daemon: where it is, with what credentials, how long to wait, and one client for each service.
+//! Where the daemon is, with what credentials to speak, and how long to wait: the options of every client command.
 
-use std::{io, io::Write, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use tonic::{
-    Request,
     metadata::{Ascii, MetadataValue},
-    transport::{Channel, Endpoint, Uri},
+    transport::{Endpoint, Uri},
 };
 
-use super::{
-    error::CliError,
-    page::{Page, Render},
-};
-use crate::{
-    json::message_to_json,
-    proto::{
-        audit_service_client::AuditServiceClient, backup_service_client::BackupServiceClient,
-        health_service_client::HealthServiceClient,
-        maintenance_service_client::MaintenanceServiceClient,
-        migration_service_client::MigrationServiceClient,
-        operation_service_client::OperationServiceClient,
-        restore_service_client::RestoreServiceClient,
-        schedule_service_client::ScheduleServiceClient,
-    },
-};
+use super::{error::CliError, session::Session};
 
 /// How long an answer may take that is no operation, unless `--timeout` says otherwise.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -36,8 +20,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// HTTP/2's own 64 KiB windows would hold a far client to a few MB/s.
 const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
-/// Lists and plans with their SQL may be longer than tonic's 4 MiB.
-const MESSAGE_LIMIT: usize = 64 * 1024 * 1024;
 
 /// Where the daemon is and how to speak with it.
 #[derive(Args, Clone, Debug)]
@@ -95,7 +77,7 @@ impl Connection {
             .connect()
             .await
             .map_err(|source| CliError::Connect {
-                address: self.addr.to_string(),
+                address: self.addr.to_string().trim_end_matches('/').to_owned(),
                 source,
             })?;
         Ok(Session {
@@ -134,127 +116,6 @@ fn authorization(token: &SecretString) -> Result<MetadataValue<Ascii>, CliError>
         })?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-/// An open connection, and where answers go.
-#[derive(Debug)]
-pub(super) struct Session {
-    channel: Channel,
-    authorization: Option<MetadataValue<Ascii>>,
-    answer_timeout: Duration,
-    operation_timeout: Option<Duration>,
-    json: bool,
-}
-
-impl Session {
-    /// The way to the daemon, for clients that are not listed here.
-    pub(super) fn channel(&self) -> Channel {
-        self.channel.clone()
-    }
-
-    pub(super) fn audit(&self) -> AuditServiceClient<Channel> {
-        AuditServiceClient::new(self.channel()).max_decoding_message_size(MESSAGE_LIMIT)
-    }
-
-    pub(super) fn backups(&self) -> BackupServiceClient<Channel> {
-        BackupServiceClient::new(self.channel()).max_decoding_message_size(MESSAGE_LIMIT)
-    }
-
-    pub(super) fn health(&self) -> HealthServiceClient<Channel> {
-        HealthServiceClient::new(self.channel()).max_decoding_message_size(MESSAGE_LIMIT)
-    }
-
-    pub(super) fn maintenance(&self) -> MaintenanceServiceClient<Channel> {
-        MaintenanceServiceClient::new(self.channel()).max_decoding_message_size(MESSAGE_LIMIT)
-    }
-
-    pub(super) fn migrations(&self) -> MigrationServiceClient<Channel> {
-        MigrationServiceClient::new(self.channel()).max_decoding_message_size(MESSAGE_LIMIT)
-    }
-
-    pub(super) fn operations(&self) -> OperationServiceClient<Channel> {
-        OperationServiceClient::new(self.channel()).max_decoding_message_size(MESSAGE_LIMIT)
-    }
-
-    pub(super) fn restores(&self) -> RestoreServiceClient<Channel> {
-        RestoreServiceClient::new(self.channel()).max_decoding_message_size(MESSAGE_LIMIT)
-    }
-
-    pub(super) fn schedules(&self) -> ScheduleServiceClient<Channel> {
-        ScheduleServiceClient::new(self.channel()).max_decoding_message_size(MESSAGE_LIMIT)
-    }
-
-    /// A request with credentials that must be answered in time.
-    pub(super) fn request<T>(&self, message: T) -> Request<T> {
-        let mut request = self.stream_request(message);
-        request.set_timeout(self.answer_timeout);
-        request
-    }
-
-    /// A request with credentials whose answer may take as long as it takes.
-    pub(super) fn stream_request<T>(&self, message: T) -> Request<T> {
-        let mut request = Request::new(message);
-        if let Some(authorization) = &self.authorization {
-            request
-                .metadata_mut()
-                .insert("authorization", authorization.clone());
-        }
-        request
-    }
-
-    /// How long to wait for an answer.
-    pub(super) fn answer_timeout(&self) -> Duration {
-        self.answer_timeout
-    }
-
-    /// How long to follow an operation; none for as long as it takes.
-    pub(super) fn operation_timeout(&self) -> Option<Duration> {
-        self.operation_timeout
-    }
-
-    /// True when answers are to be JSON.
-    pub(super) fn json(&self) -> bool {
-        self.json
-    }
-
-    /// Shows an answer on standard output.
-    pub(super) fn print<M>(&self, message: &M) -> Result<(), CliError>
-    where
-        M: prost::Message + prost::Name + Render,
-    {
-        if self.json {
-            return print_json(message);
-        }
-        let mut page = Page::for_stdout();
-        message.render(&mut page);
-        write_out(&page.into_text())
-    }
-}
-
-/// Writes a message as JSON on standard output.
-pub(super) fn print_json<M>(message: &M) -> Result<(), CliError>
-where
-    M: prost::Message + prost::Name,
-{
-    write_out(&format!("{:#}\n", message_to_json(message)?))
-}
-
-/// Writes on standard output. That a reader has gone away, as `head` does, is no error.
-pub(super) fn write_out(text: &str) -> Result<(), CliError> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(source) => Err(CliError::Standard {
-            stream: "output",
-            source,
-        }),
-        Ok(()) => Ok(()),
-    }
-}
-
-/// The part of an answer that must be there.
-pub(super) fn present<T>(part: Option<T>, name: &'static str) -> Result<T, CliError> {
-    part.ok_or(CliError::Incomplete(name))
 }
 
 #[cfg(test)]

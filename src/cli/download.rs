@@ -3,6 +3,7 @@
 //! The bytes go to `PATH.partial`, which a later call goes on with; only when the whole archive has the digest that the
 //! header named is the file synced and renamed to `PATH`. `receipt` holds the rules of the stream, `partial` the file.
 
+mod error;
 mod partial;
 mod receipt;
 
@@ -17,7 +18,6 @@ use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use indicatif::ProgressBar;
 use serde_json::json;
-use thiserror::Error;
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt, BufReader},
     signal,
@@ -25,15 +25,16 @@ use tokio::{
 use tokio_util::io::StreamReader;
 use tonic::Streaming;
 
+pub(super) use self::error::{DownloadError, RESUME};
 use self::{
     partial::PartialFile,
     receipt::{Prior, Receipt},
 };
 use super::{
-    connection::{Session, present, write_out},
     error::CliError,
     exit::Exit,
     progress::download_bar,
+    session::{Session, present, write_out},
     words,
 };
 use crate::proto::{
@@ -43,67 +44,6 @@ use crate::proto::{
 
 /// Decompressed bytes that are written at once.
 const PLAIN_BUFFER: usize = 256 * 1024;
-
-/// What can go wrong with a download on this side.
-#[derive(Debug, Error)]
-pub(super) enum DownloadError {
-    /// The daemon does not keep to the protocol.
-    #[error("the download is out of order: {0}")]
-    OutOfOrder(&'static str),
-    /// The stream ended before its trailer.
-    #[error("the download was cut after {} bytes", .0)]
-    Cut(u64),
-    /// The bytes are not the archive's.
-    #[error("the downloaded bytes are not the archive: its SHA-256 is {expected}, theirs {actual}")]
-    Digest {
-        /// What the header named.
-        expected: String,
-        /// What arrived.
-        actual: String,
-    },
-    /// The archive is no gzip.
-    #[error("cannot decompress the archive")]
-    Decompress(#[source] io::Error),
-    /// Nothing is overwritten.
-    #[error("{} exists", .0.display())]
-    Exists(PathBuf),
-    /// Another process writes the same partial file.
-    #[error("another download writes {}", .0.display())]
-    Busy(PathBuf),
-    /// A local file cannot be written.
-    #[error("cannot write {}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-}
-
-impl DownloadError {
-    /// A stable upper-case reason.
-    pub(super) fn reason(&self) -> &'static str {
-        match self {
-            Self::OutOfOrder(_) => "DOWNLOAD_OUT_OF_ORDER",
-            Self::Cut(_) => "DOWNLOAD_CUT",
-            Self::Digest { .. } => "DIGEST_MISMATCH",
-            Self::Decompress(_) => "ARCHIVE_NOT_GZIP",
-            Self::Exists(_) => "FILE_EXISTS",
-            Self::Busy(_) => "FILE_BUSY",
-            Self::Write { .. } => "LOCAL_FILE",
-        }
-    }
-
-    /// What to do about it.
-    pub(super) fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Cut(_) => Some("the same command goes on from there"),
-            Self::Digest { .. } => Some("the partial file was removed; download it again"),
-            Self::Exists(_) => Some("remove it, or name another file with -o"),
-            _ => None,
-        }
-    }
-}
 
 /// What to download and where to.
 #[derive(Clone, Debug)]
@@ -146,7 +86,7 @@ impl Download {
             }
         };
         partial.commit().await?;
-        write_out(&if session.json() {
+        write_out(&if session.json {
             let answer = json!({
                 "filename": header.filename,
                 "path": target,

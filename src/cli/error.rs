@@ -6,7 +6,11 @@ use thiserror::Error;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use super::{download::DownloadError, exit::Exit, words};
+use super::{
+    download::{DownloadError, RESUME},
+    exit::Exit,
+    words,
+};
 use crate::{
     json::JsonError,
     proto::{Operation, OperationError},
@@ -109,13 +113,12 @@ impl CliError {
         }
     }
 
-    /// A stable reason for the errors that the daemon has not given one.
+    /// A stable reason for the errors that are not the daemon's own.
     pub(super) fn local_reason(&self) -> &'static str {
         match self {
             Self::Usage(_) => "USAGE",
-            Self::Connect { .. } => "DAEMON_UNREACHABLE",
-            Self::Call(status) if unanswered(status) => "DAEMON_UNREACHABLE",
-            Self::Call(_) | Self::Operation { .. } => "UNKNOWN",
+            Self::Connect { .. } | Self::Call(_) => "DAEMON_UNREACHABLE",
+            Self::Operation { .. } => "OPERATION_FAILED",
             Self::Incomplete(_) | Self::Json(_) => "ANSWER_UNUSABLE",
             Self::NotDone { .. } => "NOT_DONE",
             Self::InterruptedOperation(_) | Self::InterruptedDownload => "INTERRUPTED",
@@ -135,9 +138,7 @@ impl CliError {
             Self::InterruptedOperation(id) => {
                 Some(format!("cancel it with `pgsteward ops cancel {id}`"))
             }
-            Self::InterruptedDownload => {
-                Some("the same command goes on from where this one stopped".to_owned())
-            }
+            Self::InterruptedDownload => Some(RESUME.to_owned()),
             Self::Download(error) => error.hint().map(str::to_owned),
             _ => None,
         }

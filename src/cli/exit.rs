@@ -50,19 +50,22 @@ impl From<Exit> for ExitCode {
 pub(super) const HELP: &str = "\
 Exit codes:
     0  done; an operation that was followed succeeded
-    1  the daemon refused, the operation failed, or a local file cannot be read or written
+    1  the daemon refused, the operation failed, or a local file cannot be used
     2  the command line is wrong
     3  the daemon cannot be reached or does not answer in time
-    4  what was asked for does not hold: a database is unreachable (status), the schema is not at the scripts'
-       heads (migrate current --check), a restore would be refused (restore plan), an operation is not done within
-       --timeout
+    4  what was asked for does not hold: a database is unreachable (status),
+       the schema is not at the scripts' heads (migrate current --check),
+       a restore would be refused (restore plan), an operation is not done
+       within --timeout, or a question was answered with no
   130  interrupted; an operation that was followed goes on
 
-`pgsteward health` has the codes of grpc_health_probe instead.
+`pgsteward health` ends with the codes of grpc_health_probe instead.
 
-With --json, standard output holds the answer as proto3 JSON: the object that was asked for, the Operation where one
-was started, or the whole response of a list. Fields are lowerCamelCase, those with default values included. An error
-is one JSON object on standard error: {\"error\":{\"exitCode\":…,\"code\":…,\"reason\":…,\"message\":…,…}}.";
+With --json, standard output holds the answer as proto3 JSON: the object that
+was asked for, the Operation where one was started, or the whole response of a
+list. Names are lowerCamelCase; fields with default values are there. An error
+is one JSON object on standard error:
+  {\"error\":{\"exitCode\":…,\"code\":…,\"reason\":…,\"message\":…,…}}";
 
 #[cfg(test)]
 mod tests {

@@ -9,12 +9,12 @@ use tokio::{signal, time};
 
 use super::{
     arguments::Start,
-    connection::{Session, present, print_json, write_out},
     error::CliError,
     exit::Exit,
     page::Page,
     progress::Progress,
     render,
+    session::{Session, present, print_json, write_out},
 };
 use crate::{
     json::message_to_json,
@@ -47,7 +47,7 @@ pub(super) async fn started(
 ) -> Result<Exit, CliError> {
     let operation = present(operation, "operation")?;
     if start.no_wait {
-        if session.json() {
+        if session.json {
             print_json(&operation)?;
         } else {
             write_out(&format!("{}\n", operation.id))?;
@@ -60,13 +60,13 @@ pub(super) async fn started(
 
 /// Shows the outcome of an operation that is done.
 pub(super) fn conclude(session: &Session, operation: Operation) -> Result<Exit, CliError> {
-    if session.json() {
+    if session.json {
         print_json(&operation)?;
     }
     if operation.state() != OperationState::Succeeded {
         return Err(CliError::operation(operation));
     }
-    if !session.json() {
+    if !session.json {
         let mut page = Page::for_stdout();
         render::outcome(&operation, &mut page);
         write_out(&page.into_text())?;
@@ -82,7 +82,7 @@ pub(super) async fn follow(
 ) -> Result<Operation, CliError> {
     let limited = async {
         let ending = until_done(session, id, manner);
-        match session.operation_timeout() {
+        match session.operation_timeout {
             None => ending.await,
             Some(waited) => time::timeout(waited, ending).await.unwrap_or_else(|_| {
                 let id = id.to_owned();
@@ -102,7 +102,7 @@ async fn until_done(session: &Session, id: &str, manner: Manner) -> Result<Opera
         id,
         manner,
         progress: match manner {
-            Manner::Watch => Progress::new(session.json()),
+            Manner::Watch => Progress::new(session.json),
             Manner::Wait | Manner::JsonLines => Progress::Quiet,
         },
         last_answer: Instant::now(),
@@ -160,7 +160,7 @@ impl Observer<'_> {
     }
 
     async fn wait(&mut self) -> Result<Option<Operation>, CliError> {
-        let round = WAIT_ROUND.min(self.session.answer_timeout() / 2);
+        let round = WAIT_ROUND.min(self.session.answer_timeout / 2);
         let request = self.session.request(WaitOperationRequest {
             id: self.id.to_owned(),
             timeout: prost_types::Duration::try_from(round).ok(),

@@ -10,10 +10,7 @@ use tonic_health::pb::{
 };
 
 use super::{
-    connection::{Connection, write_out},
-    error::CliError,
-    exit::Exit,
-    report::report,
+    connection::Connection, error::CliError, exit::Exit, report::report, session::write_out,
 };
 
 const SERVING: Exit = Exit::SUCCESS;
@@ -51,7 +48,9 @@ impl HealthArgs {
         let request = session.request(HealthCheckRequest {
             service: self.service,
         });
-        let response = HealthClient::new(session.channel()).check(request).await?;
+        let response = HealthClient::new(session.channel.clone())
+            .check(request)
+            .await?;
         let status = response.into_inner().status();
         write_out(&if connection.json() {
             format!("{}\n", json!({ "status": status.as_str_name() }))

@@ -4,10 +4,10 @@ use clap::Subcommand;
 
 use super::{
     arguments::{Database, Start},
-    connection::{Session, present},
     error::CliError,
     exit::Exit,
     follow::started,
+    session::{Session, present},
 };
 use crate::proto::{
     EnterMaintenanceRequest, ExitMaintenanceRequest, GetMaintenanceRequest, OptimizeRequest,

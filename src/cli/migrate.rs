@@ -6,11 +6,11 @@ use clap::{Args, Subcommand};
 
 use super::{
     arguments::{Database, Start},
-    connection::{Session, present},
     error::CliError,
     exit::Exit,
     follow::started,
     pages,
+    session::{Session, present},
 };
 use crate::proto::{
     CreateRevisionRequest, DowngradeRequest, GetRevisionRequest, GetSchemaVersionRequest,
@@ -66,7 +66,7 @@ pub enum MigrateCommand {
     )]
     Downgrade {
         /// `base`, `-N`, an id or a unique prefix
-        #[arg(allow_hyphen_values = true, value_name = "TARGET")]
+        #[arg(allow_negative_numbers = true, value_name = "TARGET")]
         target: String,
         #[command(flatten)]
         migration: MigrationArgs,

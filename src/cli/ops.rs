@@ -4,11 +4,11 @@ use clap::{Subcommand, ValueEnum};
 
 use super::{
     arguments::{Database, Limit},
-    connection::{Session, present},
     error::CliError,
     exit::Exit,
     follow::{Manner, conclude, follow},
     pages,
+    session::{Session, present},
 };
 use crate::proto::{
     CancelOperationRequest, GetOperationRequest, ListOperationsRequest, ListOperationsResponse,
@@ -131,7 +131,7 @@ impl OpsCommand {
                 Ok(Exit::SUCCESS)
             }
             Self::Wait { id } => conclude(session, follow(session, &id, Manner::Wait).await?),
-            Self::Watch { id } if session.json() => {
+            Self::Watch { id } if session.json => {
                 let operation = follow(session, &id, Manner::JsonLines).await?;
                 if operation.state() == OperationState::Succeeded {
                     Ok(Exit::SUCCESS)

@@ -6,7 +6,7 @@ use std::{
     io::{self, IsTerminal},
 };
 
-use comfy_table::{Attribute, Cell, ContentArrangement, Table};
+use comfy_table::{Attribute, Cell, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::words;
 
@@ -16,22 +16,26 @@ pub(super) trait Render {
     fn render(&self, page: &mut Page);
 }
 
+/// The least width of a column of free text: below it, lines that run over are easier to read.
+const TEXT_WIDTH: u16 = 20;
+
 /// Text in the making.
 #[derive(Debug, Default)]
 pub(super) struct Page {
     text: String,
-    terminal: bool,
+    /// The terminal's width; none where there is no terminal.
+    width: Option<u16>,
     color: bool,
 }
 
 impl Page {
     /// A page for standard output. Colour needs a terminal and no `NO_COLOR` (<https://no-color.org>).
     pub(super) fn for_stdout() -> Self {
-        let terminal = io::stdout().is_terminal();
+        let color = env::var_os("NO_COLOR").is_none_or(|text| text.is_empty());
         Self {
             text: String::new(),
-            terminal,
-            color: terminal && env::var_os("NO_COLOR").is_none_or(|text| text.is_empty()),
+            width: Table::new().width().filter(|width| *width > 0),
+            color: color && io::stdout().is_terminal(),
         }
     }
 
@@ -69,7 +73,8 @@ impl Page {
         }
     }
 
-    /// A table, or `empty` where it would have no rows. An empty cell reads `-`, so that columns can be counted.
+    /// A table, or `empty` where it would have no rows. An empty cell reads `-`, so that columns can be counted. Only
+    /// free text in the last column is ever wrapped: names and ids stay whole, to be copied.
     pub(super) fn table<const N: usize>(
         &mut self,
         header: [&str; N],
@@ -78,22 +83,35 @@ impl Page {
     ) {
         let mut table = Table::new();
         table
-            .load_style(comfy_table::presets::NOTHING)
+            .force_no_tty()
+            .load_style(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_header(header.map(|name| self.header_cell(name)))
             .add_rows(rows.into_iter().map(|row| row.map(|text| cell(&text))));
-        if !self.terminal {
-            table.force_no_tty();
-        }
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 2));
-        }
         if table.is_empty() {
             self.line(empty);
-        } else {
-            self.text.push_str(&table.trim_fmt());
-            self.text.push('\n');
+            return;
         }
+        if self.color {
+            table.enforce_styling();
+        }
+        if let Some(width) = self.width {
+            table.set_width(width);
+        }
+        let last_is_text = table
+            .column_cells_iter(N - 1)
+            .flatten()
+            .any(|cell| cell.content().contains(' '));
+        for column in table.column_iter_mut() {
+            let constraint = if last_is_text && column.index == N - 1 {
+                ColumnConstraint::LowerBoundary(Width::Fixed(TEXT_WIDTH))
+            } else {
+                ColumnConstraint::ContentWidth
+            };
+            column.set_padding((0, 2)).set_constraint(constraint);
+        }
+        self.text.push_str(&table.trim_fmt());
+        self.text.push('\n');
     }
 
     fn header_cell(&self, name: &str) -> Cell {
@@ -147,6 +165,30 @@ mod tests {
         let mut page = Page::default();
         page.table(["text"], [["x ".repeat(500) + "end"]], "nothing");
         assert_eq!(page.into_text().lines().count(), 2);
+    }
+
+    #[test]
+    fn a_table_on_a_terminal_wraps_only_free_text_at_its_end() {
+        let mut page = Page {
+            width: Some(40),
+            ..Page::default()
+        };
+        let file = "app_20261122T020000Z.sql.gz";
+        let row = [file.to_owned(), "x ".repeat(30)];
+        page.table(["file", "message"], [row], "nothing");
+        let text = page.into_text();
+        assert!(text.contains(file), "{text}");
+        assert!(text.lines().count() > 3, "{text}");
+    }
+
+    #[test]
+    fn a_table_on_a_terminal_has_a_bold_header_if_colour_is_wanted() {
+        let mut page = Page {
+            color: true,
+            ..Page::default()
+        };
+        page.table(["file"], [["a".to_owned()]], "nothing");
+        assert!(page.into_text().contains("\u{1b}[1mFILE"));
     }
 
     #[test]

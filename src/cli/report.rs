@@ -63,7 +63,9 @@ impl Report {
             ..Self::default()
         };
         match error {
-            CliError::Call(status) => report.with_status(status),
+            CliError::Call(status) if error.exit() != Exit::UNREACHABLE => {
+                report.with_status(status)
+            }
             CliError::Operation { id, error } => Self {
                 code: Some(error.code.clone()),
                 reason: error.reason.clone(),
@@ -80,7 +82,12 @@ impl Report {
     }
 
     fn with_status(mut self, status: &Status) -> Self {
-        self.code = Some(code_name(status.code()).to_owned());
+        let code = code_name(status.code());
+        self.code = Some(code.to_owned());
+        code.clone_into(&mut self.reason);
+        if status.message().is_empty() {
+            code.clone_into(&mut self.message);
+        }
         let details = status.get_error_details();
         if let Some(info) = details.error_info() {
             self.reason.clone_from(&info.reason);
@@ -120,7 +127,7 @@ impl Report {
         let mut line = |label: &str, value: &str| {
             let _ = writeln!(text, "  {}: {}", words::clean(label), words::clean(value));
         };
-        if self.code.is_some() {
+        if self.code.is_some() && !self.message.contains(&self.reason) {
             line("reason", &self.reason);
         }
         for violation in &self.field_violations {
@@ -253,6 +260,12 @@ mod tests {
             text,
             "error: interrupted; operation 0193 goes on\n  hint: cancel it with `pgsteward ops cancel 0193`\n"
         );
+    }
+
+    #[test]
+    fn a_bare_status_is_shown_by_its_code() {
+        let text = Report::of(&Status::unimplemented("").into()).text();
+        assert_eq!(text, "error: UNIMPLEMENTED\n");
     }
 
     #[test]

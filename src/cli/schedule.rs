@@ -4,10 +4,10 @@ use clap::Subcommand;
 
 use super::{
     arguments::{Database, Start},
-    connection::Session,
     error::CliError,
     exit::Exit,
     follow::started,
+    session::Session,
 };
 use crate::proto::{ListSchedulesRequest, RunScheduleRequest};
 

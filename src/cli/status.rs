@@ -3,9 +3,9 @@
 use clap::Args;
 
 use super::{
-    connection::{Session, present},
     error::CliError,
     exit::Exit,
+    session::{Session, present},
 };
 use crate::proto::{CheckDatabaseRequest, DatabaseHealth, DatabaseState, GetStatusRequest};
 

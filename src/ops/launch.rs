@@ -4,7 +4,8 @@
 use std::{future::Future, sync::Arc};
 
 use super::{
-    audited, backup,
+    audited::{self, Recorded},
+    backup,
     context::Context,
     daemon::{Daemon, Managed},
     runner::job::Job,
@@ -28,7 +29,7 @@ where
     Work: FnOnce(Job) -> Running + Send + 'static,
     Running: Future<Output = Result<Outcome, Failure>> + Send + 'static,
 {
-    audited::operation(daemon, context, Some(database), async |recorded| {
+    once(daemon, context, Some(database), request_id, async |recorded| {
         let managed = Arc::clone(daemon.managed(database)?);
         let work = prepare(Arc::clone(&managed)).await?;
         daemon
@@ -52,7 +53,7 @@ where
     Work: FnOnce(Job) -> Running + Send + 'static,
     Running: Future<Output = Result<Outcome, Failure>> + Send + 'static,
 {
-    audited::operation(daemon, context, None, async |recorded| {
+    once(daemon, context, None, request_id, async |recorded| {
         let manifest = backup::list::find(daemon, filename).await?;
         let database = manifest.database.clone();
         let work = prepare(manifest);
@@ -60,6 +61,25 @@ where
             .runner
             .start(context, recorded, &database, request_id, work)
             .await
+    })
+    .await
+}
+
+/// Records the call and starts its operation, or gives the one that the same request started before. That is asked before
+/// the request is looked at any closer: what it asked for may be done, and could not be asked for again.
+async fn once(
+    daemon: &Daemon,
+    context: &Context,
+    database: Option<&str>,
+    request_id: &str,
+    start: impl AsyncFnOnce(Recorded) -> Result<Operation, Failure>,
+) -> Result<Operation, Failure> {
+    audited::operation(daemon, context, database, async |recorded| {
+        let runner = &daemon.runner;
+        match runner.repeated(context, recorded, request_id).await? {
+            Some(earlier) => Ok(earlier),
+            None => start(recorded).await,
+        }
     })
     .await
 }

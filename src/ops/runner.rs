@@ -69,7 +69,6 @@ impl Runner {
         Work: FnOnce(Job) -> Running + Send + 'static,
         Running: Future<Output = Result<Outcome, Failure>> + Send + 'static,
     {
-        check_request_id(request_id)?;
         if self.draining.is_cancelled() {
             return Err(Failure::new(
                 Kind::Unavailable,
@@ -89,11 +88,9 @@ impl Runner {
             audit_entry: recorded.entry,
         };
         let Some(operation) = self.store.insert_operation(&new).await? else {
-            let earlier = self.earlier(&new).await?;
-            recorded
-                .close(&self.store, None, &earlier.id.to_string())
-                .await;
-            return Ok(earlier);
+            // The same request came in twice at once, and the other one was first.
+            let earlier = self.repeated(context, recorded, request_id).await?;
+            return earlier.ok_or_else(|| reused(request_id));
         };
 
         let cancel = CancellationToken::new();
@@ -130,29 +127,32 @@ impl Runner {
         Ok(operation)
     }
 
-    async fn earlier(&self, new: &NewOperation<'_>) -> Result<Operation, Failure> {
+    /// The operation that the same request started before; `None` when its id is new. Asked before the request is looked
+    /// at any closer: what it asked for may be done, and could not be asked for again.
+    pub async fn repeated(
+        &self,
+        context: &Context,
+        recorded: Recorded,
+        request_id: &str,
+    ) -> Result<Option<Operation>, Failure> {
+        check_request_id(request_id)?;
+        if request_id.is_empty() {
+            return Ok(None);
+        }
         let earlier = self
             .store
-            .operation_by_request(new.principal, new.request_id)
+            .operation_by_request(&context.principal.name, request_id)
             .await?;
-        match earlier {
-            Some((operation, request))
-                if operation.method == new.method
-                    && operation.database == new.database
-                    && request == *new.request =>
-            {
-                Ok(operation)
-            }
-            _ => Err(Failure::new(
-                Kind::AlreadyExists,
-                "REQUEST_ID_REUSED",
-                format!(
-                    "request_id {:?} was used for another request",
-                    new.request_id
-                ),
-            )
-            .with_hint("use a new request_id for a new request")),
+        let Some((operation, request)) = earlier else {
+            return Ok(None);
+        };
+        if operation.method != context.method.name() || request != context.request {
+            return Err(reused(request_id));
         }
+        recorded
+            .close(&self.store, None, &operation.id.to_string())
+            .await;
+        Ok(Some(operation))
     }
 
     /// The operation as it stands, from this process if it runs here.
@@ -245,6 +245,15 @@ pub fn not_found(id: Uuid) -> Failure {
         format!("there is no operation {id}"),
     )
     .with_hint("ListOperations shows the ids")
+}
+
+fn reused(request_id: &str) -> Failure {
+    Failure::new(
+        Kind::AlreadyExists,
+        "REQUEST_ID_REUSED",
+        format!("request_id {request_id:?} was used for another request"),
+    )
+    .with_hint("use a new request_id for a new request")
 }
 
 fn check_request_id(request_id: &str) -> Result<(), Failure> {

@@ -109,11 +109,11 @@ impl Render for RetentionResult {
             [
                 decision.filename.clone(),
                 verdict.to_owned(),
-                decision.reason.clone(),
                 words::size(decision.size_bytes),
+                decision.reason.clone(),
             ]
         });
-        page.table(["file", "verdict", "reason", "size"], rows, "no backups");
+        page.table(["file", "verdict", "size", "reason"], rows, "no backups");
         let (removed, freed) = if self.validate_only {
             ("would be removed", "would be freed")
         } else {

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use super::{list::RevisionInfo, scripts};
 use crate::{
     model::{
-        failure::Failure,
+        failure::{Failure, Kind},
         migration::Direction,
         revision::{Draft, Graph, Script, fresh_revision},
     },
@@ -53,8 +53,9 @@ pub async fn create(
             return repeated(&graph, earlier, &new);
         }
         let script = draft(&graph, revision, new)?;
-        check_section(&script, Direction::Upgrade)?;
-        check_section(&script, Direction::Downgrade)?;
+        for direction in [Direction::Upgrade, Direction::Downgrade] {
+            check_section(&script, direction).map_err(of_request)?;
+        }
         // The graph with the new script must be sound before the script exists for anyone else.
         let mut all: Vec<Script> = graph.iter().cloned().collect();
         all.push(script.clone());
@@ -83,7 +84,7 @@ fn check_message(message: &str) -> Result<(), Failure> {
 fn draft(graph: &Graph, revision: String, new: NewRevision) -> Result<Script, Failure> {
     let down_revisions = parents(graph, &new.parents)?;
     let label = (!new.branch_label.is_empty()).then_some(new.branch_label);
-    Ok(Script::draft(Draft {
+    Script::draft(Draft {
         revision,
         down_revisions,
         branch_labels: label.into_iter().collect(),
@@ -93,7 +94,16 @@ fn draft(graph: &Graph, revision: String, new: NewRevision) -> Result<Script, Fa
         transactional: !new.non_transactional,
         upgrade_sql: new.upgrade_sql,
         downgrade_sql: new.downgrade_sql,
-    })?)
+    })
+    .map_err(of_request)
+}
+
+/// What would be a bad file on disk is a bad request here.
+fn of_request(error: impl Into<Failure>) -> Failure {
+    Failure {
+        kind: Kind::InvalidArgument,
+        ..error.into()
+    }
 }
 
 /// The ids that the new script follows: the only head where none is named, none at all for `base`.
@@ -126,7 +136,7 @@ fn revision_of_request(principal: &str, database: &str, request_id: &str) -> Str
 fn repeated(graph: &Graph, earlier: &Script, new: &NewRevision) -> Result<RevisionInfo, Failure> {
     if earlier.message != new.message {
         return Err(Failure::new(
-            crate::model::failure::Kind::AlreadyExists,
+            Kind::AlreadyExists,
             "REQUEST_ID_REUSED",
             format!("request_id was used for revision {}", earlier.revision),
         )

@@ -132,10 +132,16 @@ impl Supervised {
         self.recorded
             .close(&self.store, result.as_ref().err(), &self.id.to_string())
             .await;
-        self.progress.send_modify(|operation| {
-            operation.state = state;
-            operation.end_time = Some(Utc::now());
-            operation.outcome = Some(result);
-        });
+        // What is shown is what was recorded, to the microsecond: a final state looks the same ever after.
+        match self.store.operation(self.id).await {
+            Ok(Some(recorded)) if recorded.state.is_final() => {
+                self.progress.send_replace(recorded);
+            }
+            _ => self.progress.send_modify(|operation| {
+                operation.state = state;
+                operation.end_time = Some(Utc::now());
+                operation.outcome = Some(result);
+            }),
+        }
     }
 }
