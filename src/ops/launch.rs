@@ -16,6 +16,9 @@ use crate::model::{
     operation::{Operation, Outcome},
 };
 
+/// The longest reason that is recorded, in characters.
+const REASON_LIMIT: usize = 1000;
+
 /// Starts an operation. `prepare` may refuse with a direct error; what it gives is the work.
 pub(super) async fn launch<Prepare, Work, Running>(
     daemon: &Arc<Daemon>,
@@ -29,15 +32,32 @@ where
     Work: FnOnce(Job) -> Running + Send + 'static,
     Running: Future<Output = Result<Outcome, Failure>> + Send + 'static,
 {
-    once(daemon, context, Some(database), request_id, async |recorded| {
-        let managed = Arc::clone(daemon.managed(database)?);
-        let work = prepare(Arc::clone(&managed)).await?;
-        daemon
-            .runner
-            .start(context, recorded, managed.name(), request_id, work)
-            .await
-    })
+    once(
+        daemon,
+        context,
+        Some(database),
+        request_id,
+        async |recorded| {
+            let managed = Arc::clone(daemon.managed(database)?);
+            let work = prepare(Arc::clone(&managed)).await?;
+            daemon
+                .runner
+                .start(context, recorded, managed.name(), request_id, work)
+                .await
+        },
+    )
     .await
+}
+
+/// Refuses a reason that says nothing, or more than is recorded.
+pub(super) fn check_reason(reason: &str) -> Result<(), Failure> {
+    if !reason.trim().is_empty() && reason.chars().count() <= REASON_LIMIT {
+        return Ok(());
+    }
+    Err(Failure::invalid_field(
+        "reason",
+        format!("must be given, with at most {REASON_LIMIT} characters"),
+    ))
 }
 
 /// Starts an operation on one backup: the backup must be in the store, and its manifest goes to the work.

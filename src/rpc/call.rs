@@ -37,18 +37,6 @@ pub(super) fn context<M: Message + Name>(
     })
 }
 
-/// A text that must be there, of at most `limit` characters.
-pub(super) fn required(field: &str, value: String, limit: usize) -> Result<String, Failure> {
-    let length = value.chars().count();
-    if (1..=limit).contains(&length) && !value.trim().is_empty() {
-        return Ok(value);
-    }
-    Err(Failure::invalid_field(
-        field,
-        format!("must be given, with at most {limit} characters"),
-    ))
-}
-
 /// A text of which empty means none.
 pub(super) fn optional(value: String) -> Option<String> {
     (!value.is_empty()).then_some(value)

@@ -2,12 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{
-    Services,
-    call::{context, required},
-    restore::REASON_LIMIT,
-    status::status,
-};
+use super::{Services, call::context, status::status};
 use crate::{
     model::method::Method,
     ops::maintenance::{mode, optimize},
@@ -41,11 +36,15 @@ impl MaintenanceService for Services {
     ) -> Result<Response<proto::EnterMaintenanceResponse>, Status> {
         let context = context(Method::EnterMaintenance, &request)?;
         let request = request.into_inner();
-        let reason = required("reason", request.reason, REASON_LIMIT).map_err(status)?;
-        let (daemon, database) = (&self.daemon, &request.database);
-        let operation = mode::enter(daemon, &context, database, reason, &request.request_id)
-            .await
-            .map_err(status)?;
+        let operation = mode::enter(
+            &self.daemon,
+            &context,
+            &request.database,
+            request.reason,
+            &request.request_id,
+        )
+        .await
+        .map_err(status)?;
         Ok(Response::new(proto::EnterMaintenanceResponse {
             operation: Some(operation.into()),
         }))

@@ -9,7 +9,7 @@ use super::{
     status::status,
 };
 use crate::{
-    model::{failure::Failure, method::Method, migration::Direction, page::Page},
+    model::{method::Method, migration::Direction, page::Page},
     ops::migration::{create, list, run, version},
     proto::{self, migration_service_server::MigrationService, operation::Outcome},
 };
@@ -110,10 +110,6 @@ impl MigrationService for Services {
     ) -> Result<Response<proto::DowngradeResponse>, Status> {
         let context = context(Method::Downgrade, &request)?;
         let request = request.into_inner();
-        if request.target.is_empty() {
-            let failure = Failure::invalid_field("target", "must be given, e.g. `-1` or `base`");
-            return Err(status(failure));
-        }
         let wanted = Wanted {
             direction: Direction::Downgrade,
             database: request.database,

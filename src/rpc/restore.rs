@@ -2,19 +2,12 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{
-    Services,
-    call::{context, required},
-    status::status,
-};
+use super::{Services, call::context, status::status};
 use crate::{
     model::method::Method,
     ops::restore::{plan, replaced, restore_backup, rollback},
     proto::{self, restore_service_server::RestoreService},
 };
-
-/// The longest reason that is recorded.
-pub(super) const REASON_LIMIT: usize = 1000;
 
 #[tonic::async_trait]
 impl RestoreService for Services {
@@ -38,14 +31,13 @@ impl RestoreService for Services {
     ) -> Result<Response<proto::RestoreResponse>, Status> {
         let context = context(Method::Restore, &request)?;
         let request = request.into_inner();
-        // The reason is for the audit log, which holds the request.
-        required("reason", request.reason, REASON_LIMIT).map_err(status)?;
         let operation = restore_backup::restore(
             &self.daemon,
             &context,
             &request.database,
             &request.filename,
             &request.confirm_database,
+            &request.reason,
             &request.request_id,
         )
         .await
@@ -61,12 +53,12 @@ impl RestoreService for Services {
     ) -> Result<Response<proto::RollbackRestoreResponse>, Status> {
         let context = context(Method::RollbackRestore, &request)?;
         let request = request.into_inner();
-        required("reason", request.reason, REASON_LIMIT).map_err(status)?;
         let operation = rollback::rollback(
             &self.daemon,
             &context,
             &request.database,
             &request.confirm_database,
+            &request.reason,
             &request.request_id,
         )
         .await

@@ -8,6 +8,7 @@ pub(crate) mod client;
 pub(crate) mod cluster;
 pub(crate) mod daemon;
 pub(crate) mod database;
+pub(crate) mod tokens;
 pub(crate) mod wait;
 
 pub(crate) use client::{Client, expect_reason};

@@ -14,7 +14,7 @@ use crate::{
     ops::{
         context::Context,
         daemon::{Daemon, Managed},
-        launch::launch,
+        launch::{check_reason, launch},
         runner::job::Job,
         turn::{Turn, Work},
     },
@@ -32,6 +32,7 @@ pub async fn enter(
     request_id: &str,
 ) -> Result<Operation, Failure> {
     launch(daemon, context, database, request_id, async |managed| {
+        check_reason(&reason)?;
         let daemon = Arc::clone(daemon);
         Ok(move |job| async move { run_enter(&daemon, &managed, &job, &reason).await })
     })

@@ -92,6 +92,10 @@ pub async fn dry_run(
 }
 
 async fn plan(managed: &Managed, direction: Direction, target: &str) -> Result<Plan, Failure> {
+    if target.is_empty() {
+        let expected = "must be given, e.g. `head`, `-1` or `base`";
+        return Err(Failure::invalid_field("target", expected));
+    }
     let graph = load(&managed.revisions).await?;
     let from_heads = database_heads(managed).await?;
     let steps = match direction {

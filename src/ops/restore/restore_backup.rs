@@ -25,7 +25,7 @@ use crate::{
         backup::{dump, list::find},
         context::Context,
         daemon::{Daemon, Managed},
-        launch::launch,
+        launch::{check_reason, launch},
         recovery,
         runner::job::Job,
         turn::{Turn, Work},
@@ -43,10 +43,13 @@ pub async fn restore(
     database: &str,
     filename: &str,
     confirm: &str,
+    reason: &str,
     request_id: &str,
 ) -> Result<Operation, Failure> {
     launch(daemon, context, database, request_id, async |managed| {
         check_confirmation(&managed, confirm)?;
+        // It is for the audit log, which holds the whole request.
+        check_reason(reason)?;
         let plan = plan::check(daemon, &managed, filename).await?;
         plan::require_ready(&plan)?;
         let daemon = Arc::clone(daemon);

@@ -12,7 +12,7 @@ use crate::{
     ops::{
         context::Context,
         daemon::{Daemon, Managed},
-        launch::launch,
+        launch::{check_reason, launch},
         maintenance::mode,
         runner::job::Job,
         turn::{Turn, Work},
@@ -25,10 +25,13 @@ pub async fn rollback(
     context: &Context,
     database: &str,
     confirm: &str,
+    reason: &str,
     request_id: &str,
 ) -> Result<Operation, Failure> {
     launch(daemon, context, database, request_id, async |managed| {
         check_confirmation(&managed, confirm)?;
+        // It is for the audit log, which holds the whole request.
+        check_reason(reason)?;
         mode::require(daemon, &managed).await?;
         newest(daemon, &managed).await?;
         let daemon = Arc::clone(daemon);
