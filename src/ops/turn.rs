@@ -13,7 +13,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::runner::job::Job;
+use super::{
+    daemon::{Daemon, Managed},
+    runner::job::Job,
+};
 use crate::{
     model::failure::{Failure, Kind},
     postgres::{database::Database, lock, session::Session},
@@ -77,6 +80,20 @@ impl Turn {
         let turn = job.cancellable(waiting).await?;
         job.begin().await?;
         Ok(turn)
+    }
+
+    /// Takes the turn, does the work under it as `during` says, and ends it.
+    pub async fn hold<T>(
+        daemon: &Daemon,
+        managed: &Managed,
+        work: Work,
+        job: &Job,
+        stages: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let turn = Self::take(&managed.database, work, job, daemon.settings.lock_wait).await?;
+        let result = turn.during(job, stages).await;
+        turn.end().await;
+        result
     }
 
     async fn wait(

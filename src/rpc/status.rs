@@ -78,3 +78,32 @@ pub fn status(failure: Failure) -> Status {
     }
     Status::with_error_details(code(failure.kind), failure.to_string(), details)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_status_carries_reason_hint_fields_and_retry() {
+        let failure = Failure::invalid_field("target", "must be given")
+            .with_hint("say head")
+            .with_retry_after(Duration::from_secs(3));
+        let status = status(failure);
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(status.message(), "target: must be given (say head)");
+        let details = status.get_error_details();
+        let info = details.error_info().unwrap();
+        assert_eq!(
+            (info.reason.as_str(), info.domain.as_str()),
+            ("INVALID_FIELD", DOMAIN)
+        );
+        assert_eq!(info.metadata["hint"], "say head");
+        let fields = &details.bad_request().unwrap().field_violations;
+        assert_eq!(fields[0].field, "target");
+        let retry = details.retry_info().unwrap().retry_delay;
+        assert_eq!(retry, Some(Duration::from_secs(3)));
+    }
+}

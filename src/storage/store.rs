@@ -3,7 +3,7 @@
 use std::{
     fs::{self, DirBuilder, File},
     io::SeekFrom,
-    os::unix::fs::DirBuilderExt,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
     pin::Pin,
     sync::Arc,
@@ -70,6 +70,14 @@ impl Store {
         let root = path
             .canonicalize()
             .map_err(|error| StorageError::failed(action(), error))?;
+        let mode = root
+            .metadata()
+            .map_err(|error| StorageError::failed(action(), error))?
+            .mode();
+        if mode & 0o077 != 0 {
+            // Archives hold every row; what a directory of the user's own lets others do is the user's choice.
+            tracing::warn!(path = %root.display(), "other accounts of this machine can look into the store; chmod 700 keeps them out");
+        }
         let objects = LocalFileSystem::new_with_prefix(&root)
             .map_err(|error| StorageError::failed(action(), error))?
             .with_fsync(true);

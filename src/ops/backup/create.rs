@@ -42,11 +42,9 @@ async fn run(
     job: &Job,
     kind: BackupKind,
 ) -> Result<Outcome, Failure> {
-    let patience = daemon.settings.lock_wait;
-    let turn = Turn::take(&managed.database, Work::Backup, job, patience).await?;
-    let made = turn.during(job, stages(daemon, managed, job, kind)).await;
+    let stages = stages(daemon, managed, job, kind);
+    let made = Turn::hold(daemon, managed, Work::Backup, job, stages).await;
     recovery::sweep_operation(daemon, job.id()).await;
-    turn.end().await;
     made.map(Outcome::Backup)
 }
 

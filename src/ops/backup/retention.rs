@@ -50,11 +50,10 @@ pub async fn plan(
 
 /// Holds the turn of a backup, so that it never races one (lessons B9).
 async fn run(daemon: &Daemon, managed: &Managed, job: &Job) -> Result<Outcome, Failure> {
-    let patience = daemon.settings.lock_wait;
-    let turn = Turn::take(&managed.database, Work::Backup, job, patience).await?;
-    let result = turn.during(job, remove(daemon, managed, job)).await;
-    turn.end().await;
-    result.map(Outcome::Retention)
+    let stages = remove(daemon, managed, job);
+    Turn::hold(daemon, managed, Work::Backup, job, stages)
+        .await
+        .map(Outcome::Retention)
 }
 
 async fn remove(daemon: &Daemon, managed: &Managed, job: &Job) -> Result<RetentionResult, Failure> {

@@ -75,12 +75,17 @@ async fn look(daemon: &Daemon) -> Seen {
 /// One database, by one connection.
 async fn database(daemon: &Daemon, managed: &Managed) -> DatabaseHealth {
     let (connection, server_version) = ask(daemon, managed, Purpose::Admin).await;
-    let recorded = daemon.store.maintenance(managed.name()).await;
-    let maintenance = recorded.ok().map(|recorded| Maintenance {
-        database: managed.name().to_owned(),
-        entered: recorded.map(|(entered, _)| entered),
-        other_sessions: 0,
-    });
+    let timeout = daemon.settings.health_timeout;
+    let asking = daemon.store.maintenance(managed.name());
+    let recorded = tokio::time::timeout(timeout, asking).await;
+    let maintenance = recorded
+        .ok()
+        .and_then(Result::ok)
+        .map(|recorded| Maintenance {
+            database: managed.name().to_owned(),
+            entered: recorded.map(|(entered, _)| entered),
+            other_sessions: 0,
+        });
     verdict(managed, vec![connection], server_version, maintenance)
 }
 

@@ -44,10 +44,8 @@ pub async fn optimize(
 }
 
 async fn run(daemon: &Daemon, managed: &Managed, job: &Job) -> Result<Outcome, Failure> {
-    let patience = daemon.settings.lock_wait;
-    let turn = Turn::take(&managed.database, Work::Optimize, job, patience).await?;
-    let tables = turn.during(job, all_tables(managed, job)).await?;
-    turn.end().await;
+    let stages = all_tables(managed, job);
+    let tables = Turn::hold(daemon, managed, Work::Optimize, job, stages).await?;
     Ok(Outcome::Optimize(OptimizeResult {
         database: managed.name().to_owned(),
         tables,

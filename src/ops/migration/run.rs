@@ -125,13 +125,10 @@ async fn run(
     direction: Direction,
     target: &str,
 ) -> Result<Outcome, Failure> {
-    let patience = daemon.settings.lock_wait;
-    let turn = Turn::take(&managed.database, Work::Migration, job, patience).await?;
-    let migrated = turn
-        .during(job, all_steps(daemon, managed, job, direction, target))
-        .await;
-    turn.end().await;
-    migrated.map(Outcome::Migration)
+    let stages = all_steps(daemon, managed, job, direction, target);
+    Turn::hold(daemon, managed, Work::Migration, job, stages)
+        .await
+        .map(Outcome::Migration)
 }
 
 async fn all_steps(
