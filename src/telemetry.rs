@@ -183,13 +183,14 @@ mod tests {
             (&event["message"], &event["rows"], &event["level"]),
             (&"copied".into(), &3.into(), &"INFO".into())
         );
+        let spans = &event["spans"];
         assert_eq!(
-            (&event["span"]["name"], &event["span"]["id"]),
-            (&"operation".into(), &"o1".into())
+            (&spans[0]["name"], &spans[0]["request"]),
+            (&"rpc".into(), &"r1".into())
         );
         assert_eq!(
-            (&event["spans"][0]["name"], &event["spans"][0]["request"]),
-            (&"rpc".into(), &"r1".into())
+            (&spans[1]["name"], &spans[1]["id"]),
+            (&"operation".into(), &"o1".into())
         );
         let timestamp = event["timestamp"].as_str().unwrap();
         assert!(timestamp.ends_with('Z'), "{timestamp}");

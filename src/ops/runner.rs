@@ -20,13 +20,16 @@ use super::{audited::Recorded, context::Context};
 use crate::{
     model::{
         failure::{Failure, Kind},
-        operation::{Operation, Outcome},
+        operation::{Operation, OperationState, Outcome},
     },
     state::{ControlStore, operations::NewOperation},
 };
 
 /// How often a watcher looks at an operation that another daemon runs.
 const FOREIGN_POLL: Duration = Duration::from_millis(500);
+
+/// How long cancelled operations may take to clean up and to record their end, when the daemon shuts down.
+const CLEAN_UP: Duration = Duration::from_secs(30);
 
 /// Runs operations and knows those that run in this process.
 #[derive(Debug)]
@@ -207,7 +210,12 @@ impl Runner {
         if let Some(active) = self.active(id) {
             active.cancel.cancel();
         }
-        self.get(id).await
+        let mut operation = self.get(id).await?;
+        if !operation.state.is_final() {
+            // It is recorded; the operation's own task shows it a moment later.
+            operation.state = OperationState::Cancelling;
+        }
+        Ok(operation)
     }
 
     /// Starts no more operations, lets the running ones go on for `grace`, then cancels them and waits for their end.
@@ -225,7 +233,15 @@ impl Runner {
         for active in running {
             active.cancel.cancel();
         }
-        self.tasks.wait().await;
+        if tokio::time::timeout(CLEAN_UP, self.tasks.wait())
+            .await
+            .is_err()
+        {
+            // The next start finds them without their daemon's lock, and puts in order what they left.
+            tracing::error!(
+                "operations did not end when they were cancelled; leaving them to recovery"
+            );
+        }
     }
 
     fn active(&self, id: Uuid) -> Option<Active> {

@@ -1,5 +1,6 @@
 //! The `operations` table: durable records of long-running jobs.
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tokio_postgres::{Row, error::SqlState};
 use uuid::Uuid;
@@ -116,18 +117,19 @@ impl ControlStore {
             .transpose()
     }
 
-    /// Marks the operation as at work. False when it has ended, e.g. because this daemon was taken for dead.
-    pub async fn start_operation(&self, id: Uuid) -> Result<bool, PostgresError> {
+    /// Marks the operation as at work; gives when. `None` when it is not queued any more: someone cancelled it, or ended
+    /// it because this daemon was taken for dead.
+    pub async fn start_operation(&self, id: Uuid) -> Result<Option<DateTime<Utc>>, PostgresError> {
         let client = self.client().await?;
-        client
-            .execute(
+        let row = client
+            .query_opt(
                 "UPDATE operations SET state = 'RUNNING', started_at = clock_timestamp()
-                 WHERE id = $1 AND state = 'QUEUED'",
+                 WHERE id = $1 AND state = 'QUEUED' RETURNING started_at",
                 &[&id],
             )
             .await
-            .map(|count| count == 1)
-            .map_err(PostgresError::query("mark the operation as running"))
+            .map_err(PostgresError::query("mark the operation as running"))?;
+        Ok(row.map(|row| row.get(0)))
     }
 
     /// Writes the progress. Answers whether a cancellation was asked for, or `None` when the operation has ended.

@@ -5,4 +5,5 @@
 mod access;
 mod embedded;
 mod migration;
+mod operations;
 mod support;

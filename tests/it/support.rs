@@ -8,10 +8,11 @@ pub(crate) mod client;
 pub(crate) mod cluster;
 pub(crate) mod daemon;
 pub(crate) mod database;
+pub(crate) mod gate;
 pub(crate) mod tokens;
 pub(crate) mod wait;
 
-pub(crate) use client::{Client, expect_reason};
+pub(crate) use client::{Client, expect_field, expect_reason};
 pub(crate) use daemon::{Daemon, Site};
 
 /// A site with a daemon that serves.

@@ -35,7 +35,10 @@ fn without_a_file_everything_has_its_default() {
     assert_eq!(config.health.interval, Duration::from_secs(2));
     assert_eq!(config.health.timeout, Duration::from_secs(3));
     assert_eq!(config.log.format, LogFormat::Auto);
-    assert_eq!(config.log.filter, "info");
+    assert_eq!(
+        config.log.filter,
+        "info,deadpool=error,tokio_cron_scheduler=warn"
+    );
 }
 
 #[test]

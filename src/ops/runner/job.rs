@@ -57,18 +57,28 @@ impl Job {
         if self.cancel.is_cancelled() {
             return Err(Failure::cancelled());
         }
-        if !self.store.start_operation(self.id).await? {
-            return Err(Failure::new(
-                Kind::Aborted,
-                "OPERATION_LOST",
-                "the operation was ended by another daemon",
-            ));
-        }
+        let Some(start_time) = self.store.start_operation(self.id).await? else {
+            return Err(self.why_not_queued().await?);
+        };
         self.progress.send_modify(|operation| {
             operation.state = OperationState::Running;
-            operation.start_time = Some(Utc::now());
+            operation.start_time = Some(start_time);
         });
         Ok(())
+    }
+
+    async fn why_not_queued(&self) -> Result<Failure, Failure> {
+        let operation = self.store.operation(self.id).await?;
+        if operation.is_some_and(|operation| operation.state == OperationState::Cancelling) {
+            // The record hears of it first, wherever the call came in.
+            self.cancel.cancel();
+            return Ok(Failure::cancelled());
+        }
+        Ok(Failure::new(
+            Kind::Aborted,
+            "OPERATION_LOST",
+            "the operation was ended by another daemon",
+        ))
     }
 
     /// Enters the stage `number` of `count`, e.g. `dump`; its units start from nothing.

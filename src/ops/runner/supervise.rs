@@ -21,6 +21,9 @@ use crate::{
 /// How often progress is written and a cancellation by another daemon is looked for.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Between two tries to record an end.
+const RECORD_PAUSE: Duration = Duration::from_secs(2);
+
 /// What the supervision of one operation needs.
 pub(super) struct Supervised {
     pub(super) id: Uuid,
@@ -123,25 +126,20 @@ impl Supervised {
             let error = Failure::from(error);
             tracing::error!(%error, tries, "the operation's end could not be recorded; trying again");
             tries += 1;
-            // After two minutes the row is left to recovery, which will find this daemon's lock gone one day.
-            if tries == 60 {
-                break;
-            }
-            tokio::time::sleep(Duration::from_secs(2)).await;
+            tokio::time::sleep(RECORD_PAUSE).await;
         }
         self.recorded
             .close(&self.store, result.as_ref().err(), &self.id.to_string())
             .await;
-        // What is shown is what was recorded, to the microsecond: a final state looks the same ever after.
-        match self.store.operation(self.id).await {
-            Ok(Some(recorded)) if recorded.state.is_final() => {
-                self.progress.send_replace(recorded);
-            }
-            _ => self.progress.send_modify(|operation| {
+        // What is shown last is what the record says, to the microsecond: another end may have stood there already.
+        let recorded = self.store.operation(self.id).await.ok().flatten();
+        self.progress.send_modify(|operation| match recorded {
+            Some(recorded) if recorded.state.is_final() => *operation = recorded,
+            _ => {
                 operation.state = state;
                 operation.end_time = Some(Utc::now());
                 operation.outcome = Some(result);
-            }),
-        }
+            }
+        });
     }
 }

@@ -210,3 +210,13 @@ pub(crate) fn expect_reason<T>(answer: Result<T, Status>, code: Code, reason: &s
     assert_eq!(info.domain, "pgsteward");
     status
 }
+
+/// The refusal of a call for one field of its request.
+#[track_caller]
+pub(crate) fn expect_field<T>(answer: Result<T, Status>, field: &str) {
+    let status = expect_reason(answer, Code::InvalidArgument, "INVALID_FIELD");
+    let details = status.get_error_details();
+    let violations = &details.bad_request().unwrap().field_violations;
+    let fields: Vec<&str> = violations.iter().map(|v| v.field.as_str()).collect();
+    assert_eq!(fields, [field], "{status:?}");
+}

@@ -204,8 +204,9 @@ filter = "info,pgsteward=debug"
 }
 
 /// The one place that knows how the binary is told to serve.
-pub(crate) fn serve_arguments(configuration: &Path) -> [String; 2] {
-    ["serve".to_owned(), configuration.display().to_string()]
+pub(crate) fn serve_arguments(configuration: &Path) -> [String; 3] {
+    let file = configuration.display().to_string();
+    ["serve".to_owned(), "--config".to_owned(), file]
 }
 
 /// A process of the binary with its log. It is killed when this is dropped; in a failing test its log's end is shown.
