@@ -41,7 +41,7 @@ pub struct Started {
 pub async fn start(config: &Config) -> Result<Started, BuildError> {
     let servers = build::servers(config).await?;
     match begin(config, &servers).await {
-        Ok((started, ())) => Ok(Started {
+        Ok(started) => Ok(Started {
             embedded: servers.embedded,
             ..started
         }),
@@ -54,7 +54,7 @@ pub async fn start(config: &Config) -> Result<Started, BuildError> {
     }
 }
 
-async fn begin(config: &Config, servers: &build::Servers) -> Result<(Started, ()), BuildError> {
+async fn begin(config: &Config, servers: &build::Servers) -> Result<Started, BuildError> {
     let daemon = Arc::new(build::daemon(config, servers).await?);
     let listener = rpc::listen(config.listen.grpc)
         .await
@@ -91,7 +91,7 @@ async fn begin(config: &Config, servers: &build::Servers) -> Result<(Started, ()
     ));
     daemon.ready.send_replace(true);
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "ready to serve");
-    let started = Started {
+    Ok(Started {
         address,
         daemon,
         embedded: None,
@@ -100,8 +100,7 @@ async fn begin(config: &Config, servers: &build::Servers) -> Result<(Started, ()
         background,
         stop_serving,
         serving,
-    };
-    Ok((started, ()))
+    })
 }
 
 impl Started {

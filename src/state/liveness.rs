@@ -10,7 +10,10 @@ use uuid::Uuid;
 use super::ControlStore;
 use crate::postgres::{error::PostgresError, lock, session::Session};
 
-const RETRY: Duration = Duration::from_secs(1);
+const RETRY: Duration = Duration::from_millis(250);
+
+/// How long a lock must stay free before its daemon is taken for dead: one that only lost its connection is back by then.
+const DEATH_WATCH: Duration = Duration::from_secs(2);
 
 fn lock_name(daemon: Uuid) -> String {
     format!("pgsteward:daemon:{daemon}")
@@ -25,8 +28,14 @@ impl ControlStore {
     /// Takes this daemon's lock.
     pub async fn prove_life(&self) -> Result<Session, PostgresError> {
         let session = self.session("pgsteward liveness").await?;
-        lock::try_lock(&session, &lock_name(self.daemon)).await?;
-        Ok(session)
+        if lock::try_lock(&session, &lock_name(self.daemon)).await? {
+            return Ok(session);
+        }
+        // The server has not yet noticed that our former connection is gone.
+        Err(PostgresError::Unexpected {
+            what: "take this daemon's lock".to_owned(),
+            detail: "a former connection still holds it".to_owned(),
+        })
     }
 
     /// Keeps this daemon's lock held, across losses of the connection, until the token is cancelled.
@@ -52,8 +61,19 @@ impl ControlStore {
         }
     }
 
-    /// The daemons that have open operations here and hold no lock: they are dead.
+    /// The daemons that have open operations here and hold no lock, now and a moment later: they are dead.
     pub async fn dead_daemons(&self) -> Result<Vec<Uuid>, PostgresError> {
+        let suspects = self.lockless_daemons().await?;
+        if suspects.is_empty() {
+            return Ok(suspects);
+        }
+        tokio::time::sleep(DEATH_WATCH).await;
+        let mut dead = self.lockless_daemons().await?;
+        dead.retain(|daemon| suspects.contains(daemon));
+        Ok(dead)
+    }
+
+    async fn lockless_daemons(&self) -> Result<Vec<Uuid>, PostgresError> {
         let client = self.client().await?;
         let rows = client
             .query(

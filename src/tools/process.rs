@@ -124,14 +124,23 @@ where
 }
 
 impl Tool {
-    /// The pipe into the tool; `None` when it was not asked for or is taken.
-    pub fn stdin(&mut self) -> Option<ChildStdin> {
-        self.child.stdin.take()
+    /// The pipe into the tool. It can be taken once, from a tool that was started with one.
+    pub fn stdin(&mut self) -> Result<ChildStdin, ToolError> {
+        let pipe = self.child.stdin.take();
+        pipe.ok_or_else(|| self.no_pipe())
     }
 
-    /// The pipe out of the tool; `None` when it was not asked for or is taken.
-    pub fn stdout(&mut self) -> Option<ChildStdout> {
-        self.child.stdout.take()
+    /// The pipe out of the tool. It can be taken once, from a tool that was started with one.
+    pub fn stdout(&mut self) -> Result<ChildStdout, ToolError> {
+        let pipe = self.child.stdout.take();
+        pipe.ok_or_else(|| self.no_pipe())
+    }
+
+    fn no_pipe(&self) -> ToolError {
+        ToolError::Pipe {
+            tool: self.name,
+            source: std::io::ErrorKind::BrokenPipe.into(),
+        }
     }
 
     /// Waits for its end; anything but exit status 0 is an error with what the tool said.

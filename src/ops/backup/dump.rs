@@ -5,11 +5,11 @@
 //! 2. `read_back`: the archive is read again to its end and must have the digest that was written.
 //! 3. `commit`: the manifest is written, and with it the backup exists.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use chrono::{DateTime, Utc};
-use tokio::io::AsyncReadExt as _;
+use tokio::{io::AsyncReadExt as _, process::ChildStdout};
 
 use crate::{
     model::{
@@ -57,36 +57,11 @@ pub async fn dump(
     let snapshot = open_snapshot(managed).await?;
     let (filename, mut writer) = create_archive(daemon, managed, job).await?;
 
-    let login = managed.database.login(Purpose::Backup);
     let copy = async {
         let program = daemon.tools.path("pg_dump");
+        let login = managed.database.login(Purpose::Backup);
         let mut tool = pg_dump::dump(&program, login, &snapshot.id)?;
-        if let Some(mut output) = tool.stdout() {
-            let mut buffer = BytesMut::with_capacity(READ_SIZE);
-            let mut done = 0;
-            let mut told = tokio::time::Instant::now();
-            loop {
-                let count =
-                    output
-                        .read_buf(&mut buffer)
-                        .await
-                        .map_err(|source| ToolError::Pipe {
-                            tool: "pg_dump",
-                            source,
-                        })?;
-                if count == 0 {
-                    break;
-                }
-                writer.write(buffer.split().freeze()).await?;
-                buffer.reserve(READ_SIZE);
-                done += count as u64;
-                if told.elapsed() >= REPORT_INTERVAL {
-                    job.count(done, 0, "bytes");
-                    told = tokio::time::Instant::now();
-                }
-            }
-            job.count(done, 0, "bytes");
-        }
+        pump(tool.stdout()?, &mut writer, job).await?;
         // The end of the stream alone proves nothing: a killed pg_dump ends its output, too.
         tool.finish().await?;
         Ok::<_, Failure>(writer.finish().await?)
@@ -99,6 +74,34 @@ pub async fn dump(
     .await?;
     snapshot.session.close().await;
     Ok(manifest)
+}
+
+/// Moves the tool's output into the archive.
+async fn pump(
+    mut output: ChildStdout,
+    writer: &mut ArchiveWriter,
+    job: &Job,
+) -> Result<(), Failure> {
+    let mut buffer = BytesMut::with_capacity(READ_SIZE);
+    let mut done = 0;
+    let mut told = Instant::now();
+    loop {
+        let read = output.read_buf(&mut buffer).await;
+        let count = read.map_err(|source| ToolError::Pipe {
+            tool: "pg_dump",
+            source,
+        })?;
+        done += count as u64;
+        if count == 0 || told.elapsed() >= REPORT_INTERVAL {
+            job.count(done, 0, "bytes");
+            told = Instant::now();
+        }
+        if count == 0 {
+            return Ok(());
+        }
+        writer.write(buffer.split().freeze()).await?;
+        buffer.reserve(READ_SIZE);
+    }
 }
 
 async fn open_snapshot(managed: &Managed) -> Result<Snapshot, Failure> {

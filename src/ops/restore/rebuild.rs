@@ -1,8 +1,11 @@
 //! The building of a database from an archive: load, analyze, compare with the manifest.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    process::ChildStdin,
+};
 
 use crate::{
     model::{
@@ -17,6 +20,7 @@ use crate::{
         database::Purpose, error::PostgresError, quote::identifier, session::Session,
         tables::row_counts,
     },
+    storage::PlainReader,
     tools::{process::ToolError, psql},
 };
 
@@ -63,42 +67,43 @@ pub async fn load(
 ) -> Result<(), Failure> {
     let mut login = managed.database.login(Purpose::Admin).clone();
     login.dbname(new);
-    let mut sql = daemon.backups.decompressed(&backup.filename).await?;
+    let sql = daemon.backups.decompressed(&backup.filename).await?;
     let mut tool = psql::run(&daemon.tools.path("psql"), &login)?;
-    let fed = match tool.stdin() {
-        Some(mut input) => {
-            let total = backup.uncompressed_bytes;
-            let mut buffer = vec![0; BUFFER_SIZE];
-            let mut done = 0;
-            loop {
-                let count = sql.read(&mut buffer).await.map_err(|source| {
-                    Failure::new(
-                        Kind::DataLoss,
-                        "BACKUP_DAMAGED",
-                        format!("cannot read {}: {source}", backup.filename),
-                    )
-                })?;
-                if count == 0 {
-                    break Ok(());
-                }
-                if let Err(source) = input.write_all(&buffer[..count]).await {
-                    break Err(source);
-                }
-                done += count as u64;
-                job.count(done, total, "bytes");
-            }
-        }
-        None => Ok(()),
-    };
+    let fed = feed(sql, tool.stdin()?, job, backup).await?;
     // A psql that met an error has closed its end: what it said is worth more than the broken pipe.
     tool.finish().await?;
-    fed.map_err(|source| {
-        ToolError::Pipe {
-            tool: "psql",
-            source,
+    Ok(fed.map_err(|source| ToolError::Pipe {
+        tool: "psql",
+        source,
+    })?)
+}
+
+/// Moves the archive's SQL into the tool. The inner error is the tool's end of the pipe, the outer one the archive's.
+async fn feed(
+    mut sql: PlainReader,
+    mut input: ChildStdin,
+    job: &Job,
+    backup: &Manifest,
+) -> Result<io::Result<()>, Failure> {
+    let mut buffer = vec![0; BUFFER_SIZE];
+    let mut done = 0;
+    loop {
+        let count = sql.read(&mut buffer).await.map_err(|source| {
+            Failure::new(
+                Kind::DataLoss,
+                "BACKUP_DAMAGED",
+                format!("cannot read {}: {source}", backup.filename),
+            )
+        })?;
+        if count == 0 {
+            return Ok(Ok(()));
         }
-        .into()
-    })
+        if let Err(broken) = input.write_all(&buffer[..count]).await {
+            return Ok(Err(broken));
+        }
+        done += count as u64;
+        job.count(done, backup.uncompressed_bytes, "bytes");
+    }
 }
 
 /// Gives the planner its statistics before anyone uses the database.
