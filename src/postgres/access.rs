@@ -3,12 +3,15 @@
 //! CONNECT is taken by REVOKE, which the database's owner may do; `CONNECTION LIMIT 0` and `ALLOW_CONNECTIONS` have other
 //! edges (lessons B5). Superusers pass every grant: they can be neither kept out nor ended without being one.
 
-use tokio_postgres::Client;
+use std::collections::BTreeSet;
+
+use tokio_postgres::{Client, GenericClient};
 
 use super::{error::PostgresError, quote::identifier};
 use crate::model::maintenance::{AccessChange, TakenGrant};
 
-/// What has to change so that only the daemon's roles may connect.
+/// What has to change so that only the daemon's roles may connect. Each grant that is to be taken stands after those that
+/// its grantor's right rests on.
 pub async fn plan(
     client: &Client,
     database: &str,
@@ -26,6 +29,7 @@ pub async fn plan(
         )
         .await
         .map_err(PostgresError::query("read who may connect"))?;
+    let owner = owner(client, database).await?;
     let grants: Vec<TakenGrant> = rows
         .iter()
         .map(|row| TakenGrant {
@@ -49,7 +53,41 @@ pub async fn plan(
         .into_iter()
         .filter(|grant| !is_daemon(grant))
         .collect();
-    Ok(AccessChange { taken, given })
+    Ok(AccessChange {
+        taken: in_order(taken, &owner),
+        given,
+    })
+}
+
+/// Puts each grant after those to its grantor. The owner's right rests on no grant, and PostgreSQL allows no circles.
+fn in_order(mut waiting: Vec<TakenGrant>, owner: &str) -> Vec<TakenGrant> {
+    let mut ordered = Vec::with_capacity(waiting.len());
+    while !waiting.is_empty() {
+        let grantees: Vec<String> = waiting.iter().filter_map(|g| g.grantee.clone()).collect();
+        let (ready, rest): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .partition(|grant| grant.grantor == owner || !grantees.contains(&grant.grantor));
+        if ready.is_empty() {
+            ordered.extend(rest);
+            break;
+        }
+        ordered.extend(ready);
+        waiting = rest;
+    }
+    ordered
+}
+
+async fn owner(client: &impl GenericClient, database: &str) -> Result<String, PostgresError> {
+    client
+        .query_one(
+            "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = $1",
+            &[&database],
+        )
+        .await
+        .map(|row| row.get(0))
+        .map_err(PostgresError::query(format!(
+            "read who owns database {database:?}"
+        )))
 }
 
 /// Makes the change, in one transaction.
@@ -61,6 +99,7 @@ pub async fn close(
     let what = || PostgresError::query(format!("take CONNECT on database {database:?}"));
     let name = identifier(database);
     let transaction = client.transaction().await.map_err(what())?;
+    let owner = owner(&transaction, database).await?;
     for role in &change.given {
         let statement = format!("GRANT CONNECT ON DATABASE {name} TO {}", identifier(role));
         transaction
@@ -68,21 +107,18 @@ pub async fn close(
             .await
             .map_err(what())?;
     }
-    for grant in &change.taken {
-        // CASCADE: what the grantee passed on goes too; it stands in `taken` with its own grantor.
-        let statement = format!(
-            "REVOKE CONNECT ON DATABASE {name} FROM {} CASCADE",
-            grantee(grant)
-        );
+    // A REVOKE takes only what its own role has granted. What rests on a grant goes before it.
+    for grant in change.taken.iter().rev() {
+        let statement = format!("REVOKE CONNECT ON DATABASE {name} FROM {}", grantee(grant));
         transaction
-            .batch_execute(&statement)
+            .batch_execute(&as_grantor(grant, &owner, &statement))
             .await
             .map_err(what())?;
     }
     transaction.commit().await.map_err(what())
 }
 
-/// Undoes the change, in one transaction.
+/// Undoes the change, in one transaction. Roles that were dropped meanwhile get nothing back.
 pub async fn open(
     client: &mut Client,
     database: &str,
@@ -91,15 +127,25 @@ pub async fn open(
     let what = || PostgresError::query(format!("give CONNECT on database {database:?} back"));
     let name = identifier(database);
     let transaction = client.transaction().await.map_err(what())?;
-    let owner: String = transaction
-        .query_one(
-            "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = $1",
-            &[&database],
-        )
+    let owner = owner(&transaction, database).await?;
+    let rows = transaction
+        .query("SELECT rolname::text FROM pg_roles", &[])
         .await
-        .map_err(what())?
-        .get(0);
+        .map_err(what())?;
+    let roles: BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();
     for grant in &change.taken {
+        let grantee_stands = grant
+            .grantee
+            .as_ref()
+            .is_none_or(|role| roles.contains(role));
+        if !grantee_stands || !roles.contains(&grant.grantor) {
+            tracing::warn!(
+                database,
+                ?grant,
+                "a grant is not given back: its role was dropped"
+            );
+            continue;
+        }
         let option = if grant.grantable && grant.grantee.as_ref() != Some(&owner) {
             " WITH GRANT OPTION"
         } else {
@@ -109,21 +155,10 @@ pub async fn open(
             "GRANT CONNECT ON DATABASE {name} TO {}{option}",
             grantee(grant)
         );
-        if grant.grantor == owner {
-            transaction
-                .batch_execute(&statement)
-                .await
-                .map_err(what())?;
-        } else {
-            let as_grantor = format!(
-                "SET LOCAL ROLE {}; {statement}; RESET ROLE",
-                identifier(&grant.grantor)
-            );
-            transaction
-                .batch_execute(&as_grantor)
-                .await
-                .map_err(what())?;
-        }
+        transaction
+            .batch_execute(&as_grantor(grant, &owner, &statement))
+            .await
+            .map_err(what())?;
     }
     for role in &change.given {
         let statement = format!(
@@ -136,6 +171,15 @@ pub async fn open(
             .map_err(what())?;
     }
     transaction.commit().await.map_err(what())
+}
+
+/// The statement as the grant's own grantor would run it, of whom the admin role must be a member.
+fn as_grantor(grant: &TakenGrant, owner: &str, statement: &str) -> String {
+    if grant.grantor == owner {
+        return statement.to_owned();
+    }
+    let grantor = identifier(&grant.grantor);
+    format!("SET LOCAL ROLE {grantor}; {statement}; RESET ROLE")
 }
 
 fn grantee(grant: &TakenGrant) -> String {
@@ -189,7 +233,10 @@ pub async fn end_other_sessions(
 }
 
 /// Ends every session in the databases, the daemon's own included, but for superusers'. For the moment of a swap.
-pub async fn end_all_sessions(client: &Client, databases: &[&str]) -> Result<(), PostgresError> {
+pub async fn end_all_sessions(
+    client: &impl GenericClient,
+    databases: &[&str],
+) -> Result<(), PostgresError> {
     client
         .execute(
             "SELECT pg_terminate_backend(activity.pid, 5000)

@@ -1,6 +1,7 @@
 //! What every handler does on receipt: who calls which method with what.
 
 use prost::{Message, Name};
+use serde_json::Value;
 use tonic::{Request, Status};
 
 use super::status::status;
@@ -29,12 +30,33 @@ pub(super) fn context<M: Message + Name>(
                 "the caller is not known",
             ))
         })?;
+    let json = message_to_json(request.get_ref()).map_err(|error| status(error.into()))?;
+    refuse_nul(&json).map_err(status)?;
     Ok(Context {
         principal,
         peer: request.remote_addr(),
         method,
-        request: message_to_json(request.get_ref()).map_err(|error| status(error.into()))?,
+        request: json,
     })
+}
+
+/// PostgreSQL's texts hold no NUL character: a request with one can be neither recorded nor mean anything.
+fn refuse_nul(request: &Value) -> Result<(), Failure> {
+    let has_nul = |value: &Value| match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items
+            .iter()
+            .any(|item| item.as_str().is_some_and(|text| text.contains('\0'))),
+        _ => false,
+    };
+    let fields = request.as_object().into_iter().flatten();
+    match fields.into_iter().find(|(_, value)| has_nul(value)) {
+        None => Ok(()),
+        Some((field, _)) => Err(Failure::invalid_field(
+            field,
+            "must not hold a NUL character",
+        )),
+    }
 }
 
 /// A text of which empty means none.

@@ -4,7 +4,7 @@
 //! `database/<name>` says that the database is reachable and not in maintenance. Liveness and readiness are two names,
 //! since one would make Kubernetes kill the pod for what is wrong with a database (lessons C5).
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 use tonic_health::{ServingStatus, server::HealthReporter};
@@ -18,11 +18,15 @@ use crate::{
 pub(super) async fn report(daemon: Arc<Daemon>, reporter: HealthReporter, stop: CancellationToken) {
     let mut seen = daemon.prober.seen();
     let mut ready = daemon.ready.subscribe();
+    let mut told = BTreeMap::new();
     loop {
         let can_serve = *ready.borrow_and_update();
         let states = states(&daemon, &seen.borrow_and_update(), can_serve);
         for (name, serving) in states {
-            set(&reporter, &name, serving).await;
+            // Each setting is a message to every watcher, who asked for changes.
+            if told.insert(name.clone(), serving) != Some(serving) {
+                set(&reporter, &name, serving).await;
+            }
         }
         tokio::select! {
             () = stop.cancelled() => break,

@@ -3,7 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod access;
+mod backup;
+mod crash;
 mod embedded;
+mod health;
+mod maintenance;
 mod migration;
 mod operations;
 mod support;

@@ -8,7 +8,9 @@ pub(crate) mod client;
 pub(crate) mod cluster;
 pub(crate) mod daemon;
 pub(crate) mod database;
+pub(crate) mod disk;
 pub(crate) mod gate;
+pub(crate) mod probe;
 pub(crate) mod tokens;
 pub(crate) mod wait;
 

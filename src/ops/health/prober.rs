@@ -77,16 +77,21 @@ async fn database(daemon: &Daemon, managed: &Managed) -> DatabaseHealth {
     let (connection, server_version) = ask(daemon, managed, Purpose::Admin).await;
     let timeout = daemon.settings.health_timeout;
     let asking = daemon.store.maintenance(managed.name());
-    let recorded = tokio::time::timeout(timeout, asking).await;
-    let maintenance = recorded
-        .ok()
-        .and_then(Result::ok)
-        .map(|recorded| Maintenance {
+    let maintenance = match tokio::time::timeout(timeout, asking).await {
+        Ok(Ok(recorded)) => Some(Maintenance {
             database: managed.name().to_owned(),
             entered: recorded.map(|(entered, _)| entered),
             other_sessions: 0,
-        });
+        }),
+        // While the control store is away, a closed database must not look open.
+        Ok(Err(_)) | Err(_) => last_known(daemon, managed),
+    };
     verdict(managed, vec![connection], server_version, maintenance)
+}
+
+fn last_known(daemon: &Daemon, managed: &Managed) -> Option<Maintenance> {
+    let seen = daemon.prober.seen.borrow();
+    seen.databases.get(managed.name())?.maintenance.clone()
 }
 
 /// Asks the server its version as one purpose, within the health timeout.

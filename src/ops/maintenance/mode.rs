@@ -86,8 +86,15 @@ async fn run_enter(
             .store
             .insert_maintenance(managed.name(), reason, job.principal(), &change)
             .await?;
-        let kept_out = keep_out(daemon, managed, job, &mut session, &change).await;
-        if let Err(failure) = kept_out {
+        if let Err(error) = access::close(&mut session, database, &change).await {
+            // Nothing was taken. Where the connection broke that is not known: then the record stays, to be made true.
+            if !session.is_closed() {
+                daemon.store.delete_maintenance(managed.name()).await?;
+            }
+            return Err(error.into());
+        }
+        job.enter(2, STAGES, "end sessions");
+        if let Err(failure) = end_sessions(daemon, managed, &session, &change).await {
             give_back(daemon, managed, &mut session, &change).await?;
             return Err(failure);
         }
@@ -98,16 +105,13 @@ async fn run_enter(
     Ok(Outcome::Maintenance(state))
 }
 
-async fn keep_out(
+async fn end_sessions(
     daemon: &Daemon,
     managed: &Managed,
-    job: &Job,
-    session: &mut Session,
+    session: &Session,
     change: &AccessChange,
 ) -> Result<(), Failure> {
     let database = managed.database.server_name();
-    access::close(session, database, change).await?;
-    job.enter(2, STAGES, "end sessions");
     let ended = access::end_other_sessions(session, database, &managed.database.roles()).await?;
     daemon
         .store
@@ -180,12 +184,12 @@ pub async fn reassert(daemon: &Daemon, managed: &Managed) -> Result<(), Failure>
             database = managed.name(),
             "the database is in maintenance mode, but others may connect: closing it"
         );
-        merge(&mut change, standing);
+        merge(&mut change, standing.clone());
         daemon
             .store
             .update_maintenance(managed.name(), 0, &change)
             .await?;
-        access::close(&mut session, database, &change).await?;
+        access::close(&mut session, database, &standing).await?;
     }
     access::end_other_sessions(&session, database, &roles).await?;
     session.close().await;

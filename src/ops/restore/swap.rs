@@ -70,11 +70,13 @@ async fn rename(
     statements: &[String],
 ) -> Result<(), PostgresError> {
     let what = || PostgresError::query(format!("swap database {live:?}"));
-    access::end_all_sessions(session, &[live, new]).await?;
     let transaction = session.transaction().await.map_err(what())?;
     for statement in statements {
         transaction.batch_execute(statement).await.map_err(what())?;
     }
+    // Only now: the daemon's own pools, the prober's above all, connect again within milliseconds, and whoever is in when
+    // the rename begins stays. From the rename on the server lets nobody in.
+    access::end_all_sessions(&transaction, &[live, new]).await?;
     let renames = format!(
         "ALTER DATABASE {live} RENAME TO {kept}; ALTER DATABASE {new} RENAME TO {live}",
         live = identifier(live),
