@@ -11,7 +11,7 @@ use super::{error::PostgresError, session::Session, versions::VersionTable};
 use crate::model::{
     failure::{Classified, Kind},
     migration::Direction,
-    revision::{Script, Statement, StatementError, check_class, statements},
+    revision::{Script, ScriptError, Statement},
 };
 
 /// Limits on each statement of a script. Zero means none.
@@ -27,17 +27,8 @@ pub struct ScriptLimits {
 #[derive(Debug, thiserror::Error)]
 pub enum ScriptRunError {
     /// The section is not a list of statements that may be run.
-    #[error("{file}: the {} section cannot be run (its first line is {first_line} of the file)", direction.name())]
-    Unrunnable {
-        /// The script's file.
-        file: String,
-        /// The section.
-        direction: Direction,
-        /// The line of the file where the section begins.
-        first_line: usize,
-        /// The cause.
-        source: StatementError,
-    },
+    #[error(transparent)]
+    Script(#[from] ScriptError),
     /// PostgreSQL refused a statement.
     #[error("{file}:{line}: the statement failed{}", left(*.applied_before))]
     Statement {
@@ -78,7 +69,7 @@ fn left(applied_before: Option<usize>) -> String {
 impl Classified for ScriptRunError {
     fn kind(&self) -> Kind {
         match self {
-            Self::Unrunnable { .. } => Kind::FailedPrecondition,
+            Self::Script(source) => source.kind(),
             Self::VersionChanged { .. } => Kind::Aborted,
             Self::Statement { source, .. } => match source.kind() {
                 // The statement is at fault, not the daemon.
@@ -91,7 +82,7 @@ impl Classified for ScriptRunError {
 
     fn reason(&self) -> &'static str {
         match self {
-            Self::Unrunnable { .. } => "SCRIPT_UNRUNNABLE",
+            Self::Script(source) => source.reason(),
             Self::VersionChanged { .. } => "SCHEMA_VERSION_CHANGED",
             Self::Statement { source, .. }
                 if source.is(&tokio_postgres::error::SqlState::LOCK_NOT_AVAILABLE) =>
@@ -105,7 +96,7 @@ impl Classified for ScriptRunError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Unrunnable { source, .. } => source.hint(),
+            Self::Script(source) => source.hint(),
             Self::VersionChanged { .. } => Some(
                 "something else migrates this database; see GetSchemaVersion, then try again"
                     .to_owned(),
@@ -136,8 +127,7 @@ pub async fn run(
     after: &[String],
     limits: ScriptLimits,
 ) -> Result<(), ScriptRunError> {
-    let section = Section::of(script, direction);
-    let statements = section.statements(script.transactional)?;
+    let section = Section::of(script, direction)?;
     let frame = |source| ScriptRunError::Frame {
         file: script.file_name.clone(),
         source,
@@ -153,11 +143,17 @@ pub async fn run(
         .map_err(frame)?;
     if script.transactional {
         begin(session, table, before, script).await?;
-        section.execute(session, &statements, true).await?;
+        section.execute(session).await?;
     } else {
-        section.execute(session, &statements, false).await?;
+        section.execute(session).await?;
         begin(session, table, before, script).await?;
     }
+    // The version row is the migrator's, whatever role the script has put on.
+    session
+        .batch_execute("RESET ROLE")
+        .await
+        .map_err(PostgresError::query("take off the script's role"))
+        .map_err(frame)?;
     table
         .replace(&**session, before, after)
         .await
@@ -201,52 +197,35 @@ async fn begin(
     })
 }
 
+/// One section's statements, with what is needed to point into its file.
 struct Section<'a> {
-    file: &'a str,
-    direction: Direction,
-    sql: &'a str,
+    script: &'a Script,
     first_line: usize,
+    statements: Vec<Statement>,
 }
 
 impl<'a> Section<'a> {
-    fn of(script: &'a Script, direction: Direction) -> Self {
-        let (sql, first_line) = match direction {
-            Direction::Upgrade => (&script.upgrade_sql, script.upgrade_line),
-            Direction::Downgrade => (&script.downgrade_sql, script.downgrade_line),
+    fn of(script: &'a Script, direction: Direction) -> Result<Self, ScriptError> {
+        let first_line = match direction {
+            Direction::Upgrade => script.upgrade_line,
+            Direction::Downgrade => script.downgrade_line,
         };
-        Self {
-            file: &script.file_name,
-            direction,
-            sql,
+        Ok(Self {
+            script,
             first_line,
-        }
+            statements: script.statements(direction)?,
+        })
     }
 
-    fn statements(&self, transactional: bool) -> Result<Vec<Statement>, ScriptRunError> {
-        statements(self.sql)
-            .and_then(|list| check_class(&list, transactional).map(|()| list))
-            .map_err(|source| ScriptRunError::Unrunnable {
-                file: self.file.to_owned(),
-                direction: self.direction,
-                first_line: self.first_line,
-                source,
-            })
-    }
-
-    async fn execute(
-        &self,
-        session: &Session,
-        statements: &[Statement],
-        transactional: bool,
-    ) -> Result<(), ScriptRunError> {
-        for (position, statement) in statements.iter().enumerate() {
+    async fn execute(&self, session: &Session) -> Result<(), ScriptRunError> {
+        for (position, statement) in self.statements.iter().enumerate() {
             session
                 .batch_execute(&statement.sql)
                 .await
                 .map_err(|error| ScriptRunError::Statement {
-                    file: self.file.to_owned(),
+                    file: self.script.file_name.clone(),
                     line: self.line(statement, &error),
-                    applied_before: (!transactional).then_some(position),
+                    applied_before: (!self.script.transactional).then_some(position),
                     source: PostgresError::query("run it")(error),
                 })?;
         }
@@ -259,19 +238,8 @@ impl<'a> Section<'a> {
             Some(ErrorPosition::Original(position)) => *position as usize,
             _ => 1,
         };
-        let into = statement
-            .sql
-            .chars()
-            .take(offset.saturating_sub(1))
-            .filter(|c| *c == '\n')
-            .count();
+        let before = statement.sql.chars().take(offset.saturating_sub(1));
+        let into = before.filter(|c| *c == '\n').count();
         self.first_line + statement.line - 1 + into
     }
-}
-
-/// Checks, without a database, that a section can be run.
-pub fn check_section(script: &Script, direction: Direction) -> Result<(), ScriptRunError> {
-    Section::of(script, direction)
-        .statements(script.transactional)
-        .map(|_| ())
 }

@@ -11,7 +11,6 @@ use crate::{
         revision::{Draft, Graph, Script, fresh_revision},
     },
     ops::{audited, context::Context, daemon::Daemon},
-    postgres::revisions::check_section,
     storage::hexadecimal,
 };
 
@@ -54,7 +53,7 @@ pub async fn create(
         }
         let script = draft(&graph, revision, new)?;
         for direction in [Direction::Upgrade, Direction::Downgrade] {
-            check_section(&script, direction).map_err(of_request)?;
+            script.statements(direction).map_err(of_request)?;
         }
         // The graph with the new script must be sound before the script exists for anyone else.
         let mut all: Vec<Script> = graph.iter().cloned().collect();

@@ -21,7 +21,7 @@ use crate::{
     },
     postgres::{
         database::Purpose,
-        revisions::{self, ScriptLimits, check_section},
+        revisions::{self, ScriptLimits},
         session::Session,
     },
     state::ledger::MigrationEvent,
@@ -111,7 +111,7 @@ fn with_scripts(graph: &Graph, steps: Vec<Step>) -> Result<Vec<(Step, Script)>, 
     let mut planned = Vec::with_capacity(steps.len());
     for step in steps {
         if let Some(script) = graph.get(&step.revision) {
-            check_section(script, step.direction)?;
+            script.statements(step.direction)?;
             planned.push((step, script.clone()));
         }
     }
