@@ -124,12 +124,14 @@ pub async fn serve(
     Ok(ended?)
 }
 
-/// Ends a wait early when the daemon shuts down.
+/// Ends a wait early when the daemon shuts down. What has come by then is given first: the end of an operation that the
+/// shutdown waited for must reach those who wait for it.
 async fn unless_stopped<T>(
     stop: &CancellationToken,
     wait: impl Future<Output = T>,
 ) -> Result<T, tonic::Status> {
     tokio::select! {
+        biased;
         value = wait => Ok(value),
         () = stop.cancelled() => Err(tonic::Status::unavailable("the daemon is shutting down")),
     }

@@ -130,6 +130,13 @@ fn managed(
 ) -> Result<BTreeMap<String, Arc<Managed>>, BuildError> {
     let mut all = BTreeMap::new();
     for (name, database) in &servers.databases {
+        if database.admin.database() == config.postgres.server_database {
+            return Err(Failure::invalid_field(
+                "postgres.server_database",
+                format!("is the managed database {name:?}, which cannot be renamed from within"),
+            )
+            .with_hint("name another database of that server that the admin role may connect to"));
+        }
         let logins = DatabaseLogins {
             admin: database.admin.settings().clone(),
             migrator: database.migrator.settings().clone(),

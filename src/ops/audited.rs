@@ -118,3 +118,31 @@ pub(super) async fn operation(
     }
     started
 }
+
+/// Something that the daemon does of itself, to keep things in order: recorded like a call, by the principal `daemon`.
+pub(super) async fn housekeeping<T>(
+    daemon: &Daemon,
+    what: &str,
+    database: &str,
+    details: serde_json::Value,
+    deed: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let method = format!("housekeeping/{what}");
+    let entry = daemon
+        .store
+        .insert_audit_entry(&NewAuditEntry {
+            principal: "daemon",
+            peer: "",
+            method: &method,
+            database,
+            request: &details,
+        })
+        .await
+        .map_err(unrecorded)?;
+    let result = deed.await;
+    let recorded = Recorded { entry };
+    recorded
+        .close(&daemon.store, result.as_ref().err(), "")
+        .await;
+    result
+}

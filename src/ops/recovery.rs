@@ -19,7 +19,10 @@ use crate::{
         operation::OperationState,
     },
     postgres::scratch,
-    state::artifacts::{Artifact, ArtifactKind},
+    state::{
+        artifacts::{Artifact, ArtifactKind},
+        operations::Orphan,
+    },
 };
 
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -64,52 +67,78 @@ async fn end_orphans(daemon: &Daemon) -> Result<(), Failure> {
         for orphan in daemon.store.open_operations_of(dead).await? {
             tracing::warn!(operation = %orphan.id, method = orphan.method, database = orphan.database,
                 "marking the operation of a dead daemon as failed");
-            let failure = Failure::new(
-                Kind::Aborted,
-                "DAEMON_DIED",
-                "the daemon that ran this operation ended without finishing it",
-            )
-            .with_hint("what it had made is swept; start it again");
-            let ended = daemon
-                .store
-                .end_operation(orphan.id, OperationState::Failed, None, &Err(failure))
-                .await?;
-            if ended {
-                daemon
-                    .store
-                    .insert_audit_outcome(
-                        orphan.audit_entry,
-                        AuditOutcome::Failed,
-                        "DAEMON_DIED",
-                        &orphan.id.to_string(),
-                    )
-                    .await?;
-            }
+            end_orphan(daemon, &orphan).await?;
         }
     }
     Ok(())
 }
 
-async fn sweep_leftovers(daemon: &Daemon) -> Result<(), Failure> {
-    for artifact in daemon.store.leftovers().await? {
-        tracing::warn!(name = artifact.name, operation = %artifact.operation, "sweeping what an operation left");
-        sweep(daemon, &artifact).await?;
+async fn end_orphan(daemon: &Daemon, orphan: &Orphan) -> Result<(), Failure> {
+    let failure = if swapped(daemon, orphan).await {
+        Failure::new(
+            Kind::Aborted,
+            "DAEMON_DIED",
+            "the daemon that ran this operation ended after the swap: the database is the restored one",
+        )
+        .with_hint("ListReplacedDatabases shows the one before; RollbackRestore goes back to it")
+    } else {
+        Failure::new(
+            Kind::Aborted,
+            "DAEMON_DIED",
+            "the daemon that ran this operation ended without finishing it",
+        )
+        .with_hint("what it had made is swept; start it again")
+    };
+    let failed = OperationState::Failed;
+    let ended = daemon
+        .store
+        .end_operation(orphan.id, failed, None, &Err(failure))
+        .await?;
+    if ended {
+        let (outcome, id) = (AuditOutcome::Failed, orphan.id.to_string());
+        daemon
+            .store
+            .insert_audit_outcome(orphan.audit_entry, outcome, "DAEMON_DIED", &id)
+            .await?;
     }
+    Ok(())
+}
+
+/// Whether the operation came as far as to set the live database aside.
+async fn swapped(daemon: &Daemon, orphan: &Orphan) -> bool {
+    let name = scratch::replaced_name(orphan.id);
+    let asked = async {
+        let managed = daemon.managed(&orphan.database)?;
+        restore::replaced::standing(daemon, managed).await
+    };
+    asked
+        .await
+        .is_ok_and(|standing| standing.iter().any(|replaced| replaced.name == name))
+}
+
+async fn sweep_leftovers(daemon: &Daemon) -> Result<(), Failure> {
+    sweep_all(daemon, daemon.store.leftovers().await?).await;
     Ok(())
 }
 
 /// Sweeps what this operation may have left, after its work has ended well or badly.
 pub async fn sweep_operation(daemon: &Daemon, operation: Uuid) {
     let swept = async {
-        for artifact in daemon.store.artifacts_of(operation).await? {
-            sweep(daemon, &artifact).await?;
-        }
+        sweep_all(daemon, daemon.store.artifacts_of(operation).await?).await;
         Ok(())
     };
-    log(
-        "sweep what the operation left; it is tried again later",
-        swept.await,
-    );
+    log("list what the operation left", swept.await);
+}
+
+/// What cannot be swept now stays noted, and is tried again later; it does not stand in the way of the rest.
+async fn sweep_all(daemon: &Daemon, artifacts: Vec<Artifact>) {
+    for artifact in artifacts {
+        tracing::info!(name = artifact.name, operation = %artifact.operation, "sweeping what an operation left");
+        log(
+            "sweep what an operation left",
+            sweep(daemon, &artifact).await,
+        );
+    }
 }
 
 /// Removes one thing if it is there, then strikes it out.

@@ -155,21 +155,33 @@ impl Turn {
         let guarded = async {
             tokio::select! {
                 result = work => result,
-                () = self.session.lost() => Err(Failure::new(
-                    Kind::Unavailable,
-                    "LOCK_LOST",
-                    "the connection that held the database's lock was lost; the work was stopped",
-                )
-                .with_hint("see the server's log, then start the operation again")),
+                () = self.session.lost() => Err(lost()),
             }
         };
         job.cancellable(guarded).await
+    }
+
+    /// Refuses when the turn was lost with its connection. For work that may not be dropped in the middle.
+    pub fn check(&self) -> Result<(), Failure> {
+        if self.session.is_held() {
+            return Ok(());
+        }
+        Err(lost())
     }
 
     /// Ends the turn in order.
     pub async fn end(self) {
         self.session.close().await;
     }
+}
+
+fn lost() -> Failure {
+    Failure::new(
+        Kind::Unavailable,
+        "LOCK_LOST",
+        "the connection that held the database's lock was lost; the work was stopped",
+    )
+    .with_hint("see the server's log, then start the operation again")
 }
 
 fn lock_name(database: &Database, suffix: &str) -> String {

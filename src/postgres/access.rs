@@ -38,20 +38,19 @@ pub async fn plan(
             grantable: row.get(3),
         })
         .collect();
-    let is_daemon =
-        |grant: &TakenGrant| matches!(&grant.grantee, Some(role) if daemon_roles.contains(role));
+    // A daemon role keeps what it has from the owner; what it has from anyone else may rest on a grant that is taken.
+    let (kept, taken): (Vec<_>, Vec<_>) = grants.into_iter().partition(|grant| {
+        let is_daemon = matches!(&grant.grantee, Some(role) if daemon_roles.contains(role));
+        is_daemon && grant.grantor == owner
+    });
     let given = daemon_roles
         .iter()
         .filter(|role| {
-            !grants
+            !kept
                 .iter()
                 .any(|grant| grant.grantee.as_ref() == Some(*role))
         })
         .cloned()
-        .collect();
-    let taken = grants
-        .into_iter()
-        .filter(|grant| !is_daemon(grant))
         .collect();
     Ok(AccessChange {
         taken: in_order(taken, &owner),
@@ -190,10 +189,11 @@ fn grantee(grant: &TakenGrant) -> String {
 }
 
 /// Sessions in the database that are not the daemon's: of other roles, or of the daemon's roles but not by the daemon.
+/// Without pg_read_all_stats the kind of another role's session is NULL: it counts, or everyone would seem to be gone.
 const OTHER_SESSIONS: &str = "
     FROM pg_stat_activity AS activity
     LEFT JOIN pg_roles AS role ON role.oid = activity.usesysid
-    WHERE activity.datname = $1 AND activity.backend_type = 'client backend'
+    WHERE activity.datname = $1 AND coalesce(activity.backend_type, 'client backend') IN ('client backend', 'walsender')
       AND activity.pid <> pg_backend_pid()
       AND (activity.usename <> ALL($2) OR activity.application_name NOT LIKE 'pgsteward%')";
 
@@ -242,7 +242,7 @@ pub async fn end_all_sessions(
             "SELECT pg_terminate_backend(activity.pid, 5000)
              FROM pg_stat_activity AS activity
              LEFT JOIN pg_roles AS role ON role.oid = activity.usesysid
-             WHERE activity.datname = ANY($1) AND activity.backend_type = 'client backend'
+             WHERE activity.datname = ANY($1) AND coalesce(activity.backend_type, 'client backend') IN ('client backend', 'walsender')
                AND activity.pid <> pg_backend_pid() AND NOT coalesce(role.rolsuper, false)",
             &[&databases],
         )

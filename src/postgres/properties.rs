@@ -3,7 +3,7 @@
 //! A swap by rename loses all of it silently (lessons B6); so the new database is made with the live one's properties,
 //! and made equal to it again just before the swap.
 
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Transaction};
 
 use super::{
     error::PostgresError,
@@ -54,31 +54,47 @@ pub async fn create_like(client: &Client, model: &str, name: &str) -> Result<(),
     if let Some(tablespace) = text(7) {
         statement.extend([" TABLESPACE ".to_owned(), identifier(&tablespace)]);
     }
-    let clauses = match text(4).as_deref() {
-        Some("i") => [
-            ("LOCALE_PROVIDER icu ICU_LOCALE", text(5)),
-            ("ICU_RULES", text(6)),
-        ],
-        Some("b") => [
-            ("LOCALE_PROVIDER builtin BUILTIN_LOCALE", text(5)),
-            ("", None),
-        ],
-        _ => [("", None), ("", None)],
+    let named = |clause: &str, index: usize| {
+        text(index).map_or_else(String::new, |value| {
+            format!(" {clause} {}", literal(&value))
+        })
     };
-    for (clause, value) in clauses {
-        if let Some(value) = value {
-            statement.extend([format!(" {clause} "), literal(&value)]);
+    // The provider is named, since the copy would have the template's otherwise.
+    let provider = match text(4).as_deref() {
+        Some("i") => {
+            let rules = named("ICU_RULES", 6);
+            format!(" LOCALE_PROVIDER icu{}{rules}", named("ICU_LOCALE", 5))
         }
-    }
+        Some("b") => format!(" LOCALE_PROVIDER builtin{}", named("BUILTIN_LOCALE", 5)),
+        _ if version >= 150_000 => " LOCALE_PROVIDER libc".to_owned(),
+        _ => String::new(),
+    };
+    statement.push_str(&provider);
     client.batch_execute(&statement).await.map_err(what())?;
     let closed = format!("REVOKE ALL ON DATABASE {} FROM PUBLIC", identifier(name));
     client.batch_execute(&closed).await.map_err(what())
 }
 
-/// The statements that make what hangs on database `target` equal to what hangs on `model`: settings, settings of roles in
-/// it, access list, connection limit, comment.
+/// Makes what hangs on database `target` equal to what hangs on `model`: settings, settings of roles in it, access list,
+/// connection limit, comment.
 pub async fn carry_over(
-    client: &Client,
+    transaction: &Transaction<'_>,
+    model: &str,
+    target: &str,
+) -> Result<(), PostgresError> {
+    for statement in differences(transaction, model, target).await? {
+        transaction
+            .batch_execute(&statement)
+            .await
+            .map_err(PostgresError::query(format!(
+                "carry over what hangs on database {model:?}"
+            )))?;
+    }
+    Ok(())
+}
+
+async fn differences(
+    client: &Transaction<'_>,
     model: &str,
     target: &str,
 ) -> Result<Vec<String>, PostgresError> {
@@ -105,10 +121,10 @@ pub async fn carry_over(
     Ok(statements)
 }
 
-/// `ALTER DATABASE … SET` and `ALTER ROLE … IN DATABASE … SET`. Settings that are lists are stored as they are to be
-/// written back; every other value is one literal.
+/// `ALTER DATABASE … SET` and `ALTER ROLE … IN DATABASE … SET`. A list is written element by element: any
+/// role may set its own settings, so that nothing that is stored may be taken for SQL.
 async fn settings(
-    client: &Client,
+    client: &Transaction<'_>,
     model: &str,
     target: &str,
 ) -> Result<Vec<String>, PostgresError> {
@@ -133,7 +149,7 @@ async fn settings(
             let (role, key, value): (Option<String>, String, String) =
                 (row.get(0), row.get(1), row.get(2));
             let value = if LIST_SETTINGS.contains(&key.as_str()) {
-                value
+                list(&value)
             } else {
                 literal(&value)
             };
@@ -160,13 +176,58 @@ const LIST_SETTINGS: &[&str] = &[
     "unix_socket_directories",
 ];
 
+/// A stored list of names as literals, one for each element. Elements are split as PostgreSQL's SplitGUCList does: each is
+/// quoted or reaches up to the next comma. What is not of that form is one literal, which the server then judges.
+fn list(stored: &str) -> String {
+    let mut elements = Vec::new();
+    let mut rest = stored.trim_start();
+    while !rest.is_empty() {
+        let (element, after) = if let Some(quoted) = rest.strip_prefix('"') {
+            let Some(end) = closing_quote(quoted) else {
+                return literal(stored);
+            };
+            (quoted[..end].replace("\"\"", "\""), &quoted[end + 1..])
+        } else {
+            let end = rest.find(',').unwrap_or(rest.len());
+            (rest[..end].trim_end().to_owned(), &rest[end..])
+        };
+        elements.push(literal(&element));
+        let after = after.trim_start();
+        rest = match after.strip_prefix(',') {
+            Some(next) => next.trim_start(),
+            None if after.is_empty() => after,
+            None => return literal(stored),
+        };
+    }
+    if elements.is_empty() {
+        return literal("");
+    }
+    elements.join(", ")
+}
+
+/// Where a quoted name ends; two quotes in a row stand for one.
+fn closing_quote(text: &str) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + text[from..].find('"')?;
+        if !text[at + 1..].starts_with('"') {
+            return Some(at);
+        }
+        from = at + 2;
+    }
+}
+
 /// A setting's name; extensions' settings have a dot, which is no part of an identifier.
 fn setting_name(key: &str) -> String {
     key.split('.').map(identifier).collect::<Vec<_>>().join(".")
 }
 
 /// First everything is taken from all who have something on `target`, then everything of `model` is granted.
-async fn grants(client: &Client, model: &str, target: &str) -> Result<Vec<String>, PostgresError> {
+async fn grants(
+    client: &Transaction<'_>,
+    model: &str,
+    target: &str,
+) -> Result<Vec<String>, PostgresError> {
     let query = "
         SELECT CASE entry.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(entry.grantee) END,
                entry.privilege_type, entry.is_grantable AND entry.grantee <> database.datdba,
@@ -213,4 +274,39 @@ async fn grants(client: &Client, model: &str, target: &str) -> Result<Vec<String
         }
     }
     Ok(statements)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_list_is_written_back_element_by_element() {
+        for (stored, written) in [
+            ("public", "E'public'"),
+            ("\"$user\", public", "E'$user', E'public'"),
+            ("\"a,b\",\"c\"\"d\"", "E'a,b', E'c\"d'"),
+            ("\"\"", "E''"),
+            ("", "E''"),
+        ] {
+            assert_eq!(list(stored), written, "{stored}");
+        }
+    }
+
+    #[test]
+    fn a_stored_list_cannot_become_sql() {
+        for hostile in [
+            "public;ALTER/**/ROLE/**/app/**/CREATEROLE",
+            "\"public; DROP DATABASE app",
+            "\"a\" ; DROP DATABASE app",
+            "a', 'b'; DROP DATABASE app; --",
+        ] {
+            let written = list(hostile);
+            let outside: String = written
+                .split("E'")
+                .map(|part| part.rsplit('\'').next().unwrap_or_default())
+                .collect();
+            assert!(!outside.contains(';'), "{written}");
+        }
+    }
 }

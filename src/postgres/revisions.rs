@@ -145,6 +145,9 @@ pub async fn run(
         begin(session, table, before, script).await?;
         section.execute(session).await?;
     } else {
+        // Looked at before and after: by then it is too late for statements that cannot be taken back.
+        begin(session, table, before, script).await?;
+        commit(session).await.map_err(frame)?;
         section.execute(session).await?;
         begin(session, table, before, script).await?;
     }
@@ -158,15 +161,20 @@ pub async fn run(
         .replace(&**session, before, after)
         .await
         .map_err(frame)?;
+    commit(session).await.map_err(frame)?;
     // What a script set for its session (search_path, role) must not reach the next script.
-    for statement in ["COMMIT", "DISCARD ALL"] {
-        session
-            .batch_execute(statement)
-            .await
-            .map_err(PostgresError::query(format!("run {statement}")))
-            .map_err(frame)?;
-    }
-    Ok(())
+    session
+        .batch_execute("DISCARD ALL")
+        .await
+        .map_err(PostgresError::query("reset the session"))
+        .map_err(frame)
+}
+
+async fn commit(session: &Session) -> Result<(), PostgresError> {
+    session
+        .batch_execute("COMMIT")
+        .await
+        .map_err(PostgresError::query("commit"))
 }
 
 async fn begin(

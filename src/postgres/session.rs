@@ -14,6 +14,7 @@ use tokio_postgres::{CancelToken, Client, Config, NoTls};
 use super::error::PostgresError;
 use crate::model::failure::chain;
 
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection of its own. Dropping it in the middle of a query cancels that query and closes the connection.
@@ -39,6 +40,7 @@ impl Session {
         let target = target(config);
         let mut config = config.clone();
         config.application_name(application_name);
+        config.keepalives_idle(KEEPALIVE_IDLE);
         let connecting = tokio::time::timeout(timeout, config.connect(NoTls)).await;
         let (client, connection) = match connecting {
             Err(_) => {
@@ -64,7 +66,31 @@ impl Session {
             task: Some(task),
             cancel: client.cancel_token(),
         };
-        Ok(Self { client, driver })
+        let session = Self { client, driver };
+        session.lift_limits().await?;
+        Ok(session)
+    }
+
+    /// A session holds locks and snapshots for as long as its job takes, most of it idle: limits that a role or database
+    /// sets for everyone would end it half-way. And a server that lost us must notice soon, not after TCP's two hours.
+    async fn lift_limits(&self) -> Result<(), PostgresError> {
+        self.client
+            .batch_execute(
+                "SELECT set_config(name, CASE name
+                     WHEN 'tcp_keepalives_idle' THEN '30' WHEN 'tcp_keepalives_interval' THEN '10'
+                     WHEN 'tcp_keepalives_count' THEN '3' ELSE '0' END, false)
+                 FROM pg_settings
+                 WHERE name IN ('idle_session_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout',
+                                'statement_timeout', 'lock_timeout', 'tcp_keepalives_idle',
+                                'tcp_keepalives_interval', 'tcp_keepalives_count')",
+            )
+            .await
+            .map_err(PostgresError::query("prepare the session"))
+    }
+
+    /// Whether the connection still stands.
+    pub fn is_held(&self) -> bool {
+        !self.client.is_closed()
     }
 
     /// Resolves when the connection is gone, for whatever reason.

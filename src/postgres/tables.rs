@@ -18,6 +18,23 @@ const DUMPED_TABLES: &str = "
                         AND dependency.objid = class.oid AND dependency.deptype = 'e')
     ORDER BY 1, 2";
 
+/// Locks every dumped table as pg_dump does, for as long as the transaction lasts. TRUNCATE and rewrites do not look at
+/// snapshots: one between pg_dump's reading of a table and the counting of its rows would make them differ.
+pub async fn lock_for_dump(client: &Client) -> Result<(), PostgresError> {
+    let tables = client
+        .query(DUMPED_TABLES, &[])
+        .await
+        .map_err(PostgresError::query("list the tables"))?;
+    for row in tables {
+        let name = qualified(row.get(0), row.get(1));
+        client
+            .batch_execute(&format!("LOCK TABLE ONLY {name} IN ACCESS SHARE MODE"))
+            .await
+            .map_err(PostgresError::query(format!("lock {name} for the backup")))?;
+    }
+    Ok(())
+}
+
 /// Counts the rows of every dumped table, each without its children's, as the connection's transaction sees them.
 /// Row security is off: a role that may not see all rows gets an error rather than a wrong number, as with pg_dump.
 pub async fn row_counts(client: &Client) -> Result<Vec<TableRows>, PostgresError> {
@@ -54,7 +71,8 @@ pub struct VacuumTarget {
     pub schema: String,
     /// The table's name.
     pub table: String,
-    /// Its size in bytes, indexes and TOAST included.
+    /// Its size in bytes as of the last VACUUM or ANALYZE, without indexes and TOAST: asking for the exact one would wait
+    /// for whoever has the table locked.
     pub size_bytes: i64,
     /// Whether the role may vacuum it: before PostgreSQL 17 its owner or the database's may, from then on MAINTAIN counts.
     pub permitted: bool,
@@ -65,6 +83,10 @@ pub async fn vacuum_targets(
     client: &impl GenericClient,
 ) -> Result<Vec<VacuumTarget>, PostgresError> {
     let version = super::server::version_num(client).await?;
+    let page: i64 = super::server::setting(client, "block_size")
+        .await?
+        .parse()
+        .unwrap_or(8192);
     let maintain = if version >= 170_000 {
         "OR pg_catalog.has_table_privilege(class.oid, 'MAINTAIN')"
     } else {
@@ -73,7 +95,7 @@ pub async fn vacuum_targets(
     let rows = client
         .query(
             &format!(
-                "SELECT namespace.nspname, class.relname, pg_catalog.pg_total_relation_size(class.oid),
+                "SELECT namespace.nspname, class.relname, class.relpages::bigint * $1::bigint,
                         pg_catalog.pg_has_role(class.relowner, 'USAGE')
                         OR (SELECT pg_catalog.pg_has_role(datdba, 'USAGE') FROM pg_catalog.pg_database
                             WHERE datname = pg_catalog.current_database()) {maintain}
@@ -83,7 +105,7 @@ pub async fn vacuum_targets(
                    AND namespace.nspname NOT LIKE 'pg\\_%' AND namespace.nspname <> 'information_schema'
                  ORDER BY 3 DESC, 1, 2"
             ),
-            &[],
+            &[&page],
         )
         .await
         .map_err(PostgresError::query("list the tables"))?;

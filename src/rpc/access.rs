@@ -17,12 +17,13 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use tonic::{Code, Status, body::Body as TonicBody, transport::server::TcpConnectInfo};
 use tower::{Layer, Service};
+use tracing::Instrument as _;
 
 use super::status::{code_name, status};
 use crate::{
     model::{
         failure::{Failure, Kind},
-        method::Role,
+        method::{Effect, Method, Role},
     },
     ops::context::Principal,
 };
@@ -146,10 +147,34 @@ where
                 line.principal.clone_from(&principal.name);
                 request.extensions_mut().insert(principal);
                 let answer = self.inner.call(request);
+                if mutates(&line.method) {
+                    return Box::pin(
+                        async move { to_the_end(answer).await.map(|r| line.follow(r)) },
+                    );
+                }
                 Box::pin(async move { answer.await.map(|response| line.follow(response)) })
             }
         }
     }
+}
+
+fn mutates(full_name: &str) -> bool {
+    Method::from_full_name(full_name).is_some_and(|method| method.effect() == Effect::Mutates)
+}
+
+/// Makes a call in a task of its own. A caller that goes away ends its own waiting, not a deed that is half done or a
+/// record that is half written.
+async fn to_the_end<E: Send + 'static>(
+    answer: impl Future<Output = Result<Response<TonicBody>, E>> + Send + 'static,
+) -> Result<Response<TonicBody>, E> {
+    tokio::spawn(answer.in_current_span())
+        .await
+        .unwrap_or_else(|error| {
+            tracing::error!(%error, "a call met a defect");
+            let failure = Failure::new(Kind::Internal, "PANIC", "the call met a defect")
+                .with_hint("report it, with the daemon's log");
+            Ok(status(failure).into_http())
+        })
 }
 
 fn peer(request: &Request<TonicBody>) -> String {

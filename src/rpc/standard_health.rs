@@ -14,8 +14,12 @@ use crate::{
     ops::{Daemon, health::prober::Seen},
 };
 
-/// Keeps the standard service's states true until `stop`, then says NOT_SERVING for all of them.
-pub(super) async fn report(daemon: Arc<Daemon>, reporter: HealthReporter, stop: CancellationToken) {
+/// Keeps the standard service's states true until `stop`, then says NOT_SERVING for all of them and ends their watches.
+pub(super) async fn report(
+    daemon: Arc<Daemon>,
+    mut reporter: HealthReporter,
+    stop: CancellationToken,
+) {
     let mut seen = daemon.prober.seen();
     let mut ready = daemon.ready.subscribe();
     let mut told = BTreeMap::new();
@@ -37,6 +41,8 @@ pub(super) async fn report(daemon: Arc<Daemon>, reporter: HealthReporter, stop: 
     let seen = seen.borrow().clone();
     for (name, _) in states(&daemon, &seen, false) {
         set(&reporter, &name, false).await;
+        // A name that is gone ends its watches, after this last message; they would hold the shutdown up.
+        reporter.clear_service_status(&name).await;
     }
 }
 

@@ -53,13 +53,13 @@ impl ControlStore {
             .map_err(PostgresError::query("record the maintenance mode"))
     }
 
-    /// Writes what further was changed on the server, and how many sessions were ended.
+    /// Writes what further was changed on the server, and how many sessions were ended. False when the mode is off.
     pub async fn update_maintenance(
         &self,
         database: &str,
         ended_sessions: u32,
         access: &AccessChange,
-    ) -> Result<(), PostgresError> {
+    ) -> Result<bool, PostgresError> {
         let client = self.client().await?;
         client
             .execute(
@@ -72,7 +72,7 @@ impl ControlStore {
                 ],
             )
             .await
-            .map(|_| ())
+            .map(|count| count == 1)
             .map_err(PostgresError::query("record the maintenance mode"))
     }
 

@@ -64,4 +64,20 @@ impl ControlStore {
             })
             .collect())
     }
+
+    /// The names of those whose time is up, by the control store's clock, and whose swap is over.
+    pub async fn expired_replaced(&self, database: &str) -> Result<Vec<String>, PostgresError> {
+        let client = self.client().await?;
+        let rows = client
+            .query(
+                "SELECT replaced.name
+                 FROM replaced_databases AS replaced JOIN operations ON operations.id = replaced.operation
+                 WHERE replaced.database = $1 AND replaced.expires_at <= clock_timestamp()
+                   AND operations.ended_at IS NOT NULL",
+                &[&database],
+            )
+            .await
+            .map_err(PostgresError::query("list the replaced databases"))?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
 }

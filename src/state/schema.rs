@@ -71,10 +71,13 @@ impl Classified for SchemaError {
 impl ControlStore {
     /// Brings the control store's tables up to date, under a lock. Refuses when they are newer than this daemon.
     pub async fn upgrade_schema(&self) -> Result<(), Failure> {
+        // Two sessions: running a script ends with DISCARD ALL, which gives advisory locks back.
+        let lock = self.session("pgsteward control schema lock").await?;
+        take_lock(&lock).await?;
         let session = self.session("pgsteward control schema").await?;
-        take_lock(&session).await?;
         upgrade(&session).await?;
         session.close().await;
+        lock.close().await;
         Ok(())
     }
 }

@@ -106,12 +106,13 @@ where
     let stderr = tokio::spawn(async move {
         let mut kept = std::collections::VecDeque::with_capacity(KEPT_LINES);
         if let Some(stderr) = stderr {
-            let mut lines = BufReader::new(stderr).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
+            // By bytes: messages in another encoding must not end the reading, or the tool would meet a closed pipe.
+            let mut lines = BufReader::new(stderr).split(b'\n');
+            while let Ok(Some(line)) = lines.next_segment().await {
                 if kept.len() == KEPT_LINES {
                     kept.pop_front();
                 }
-                kept.push_back(line);
+                kept.push_back(String::from_utf8_lossy(&line).into_owned());
             }
         }
         Vec::from(kept).join("; ")
@@ -173,6 +174,10 @@ fn environment(login: &Config) -> Vec<(&'static str, String)> {
             Host::Tcp(name) => name.clone(),
             Host::Unix(directory) => directory.to_string_lossy().into_owned(),
         }),
+    );
+    set(
+        "PGHOSTADDR",
+        login.get_hostaddrs().first().map(ToString::to_string),
     );
     set("PGPORT", login.get_ports().first().map(ToString::to_string));
     set("PGUSER", login.get_user().map(ToOwned::to_owned));

@@ -1,73 +1,17 @@
 //! Who may call what, for every RPC that there is.
 
-use bytes::{Buf as _, BufMut as _, Bytes};
 use pgsteward::{
     model::method::{Method, Role},
     proto::DESCRIPTORS,
 };
 use prost_reflect::DescriptorPool;
-use tonic::{
-    Code, Request, Status,
-    client::Grpc,
-    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
-};
+use tonic::{Code, Request};
 
 use crate::support::{
-    Client, Site, expect_reason,
+    Site, expect_reason,
+    raw::call,
     tokens::{self, ROLES, token},
 };
-
-/// Messages as the bytes that they are, so that one function can call every method.
-#[derive(Clone, Copy, Default)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        *self
-    }
-
-    fn decoder(&mut self) -> Self {
-        *self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, message: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put(message);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
-    }
-}
-
-/// Calls a method with an empty message and reads its answer, of one message or many, to the end.
-async fn call(client: &Client, method: Method) -> Result<(), Status> {
-    let mut grpc = Grpc::new(client.authorized());
-    grpc.ready().await.unwrap();
-    let path = format!("/{}", method.full_name()).parse().unwrap();
-    let request = Request::new(Bytes::new());
-    let mut answers = grpc
-        .server_streaming(request, path, Raw)
-        .await?
-        .into_inner();
-    while answers.message().await?.is_some() {}
-    Ok(())
-}
 
 async fn guarded_site() -> Site {
     let mut site = Site::new().await;

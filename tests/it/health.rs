@@ -42,18 +42,6 @@ async fn status(client: &Client) -> GetStatusResponse {
     answer.unwrap().into_inner()
 }
 
-/// Cuts the control store off, as a failed server would be, or gives it back.
-async fn control_store(site: &Site, answers: bool) {
-    let server = site.databases.superuser_in("postgres").await;
-    let database = site.databases.control();
-    let switch = format!("ALTER DATABASE {database} ALLOW_CONNECTIONS {answers}");
-    server.batch_execute(&switch).await.unwrap();
-    if !answers {
-        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
-        server.execute(end, &[&database]).await.unwrap();
-    }
-}
-
 #[tokio::test]
 async fn every_name_serves_once_the_daemon_is_ready() {
     let (_site, daemon) = support::start().await;
@@ -105,7 +93,7 @@ async fn without_its_control_store_the_daemon_is_alive_and_not_ready_until_it_is
     let client = daemon.client();
     until_serves(client, "readiness", true).await;
 
-    control_store(&site, false).await;
+    site.databases.control_store_answers(false).await;
     until_serves(client, "readiness", false).await;
     for name in ["", "liveness", "database/app"] {
         assert!(serves(client, name).await.unwrap(), "{name:?}");
@@ -117,7 +105,7 @@ async fn without_its_control_store_the_daemon_is_alive_and_not_ready_until_it_is
     assert!(!seen.control_store_reachable);
     assert_eq!(seen.databases[0].state(), DatabaseState::Healthy);
 
-    control_store(&site, true).await;
+    site.databases.control_store_answers(true).await;
     until_serves(client, "readiness", true).await;
     assert!(status(client).await.control_store_reachable);
     client.back_up().await;
@@ -130,14 +118,14 @@ async fn a_database_in_maintenance_does_not_look_open_while_the_control_store_is
     let client = daemon.client();
     client.enter_maintenance().await;
     until_serves(client, "database/app", false).await;
-    control_store(&site, false).await;
+    site.databases.control_store_answers(false).await;
     until_serves(client, "readiness", false).await;
     assert!(!serves(client, "database/app").await.unwrap());
     assert_eq!(
         status(client).await.databases[0].state(),
         DatabaseState::Maintenance
     );
-    control_store(&site, true).await;
+    site.databases.control_store_answers(true).await;
     daemon.stop().await;
 }
 
@@ -149,9 +137,9 @@ async fn an_operation_outlives_an_absence_of_the_control_store() {
     let client = daemon.client();
     let id = client.start_backup().await.unwrap().id;
     gate.reached(&site).await;
-    control_store(&site, false).await;
+    site.databases.control_store_answers(false).await;
     until_serves(client, "readiness", false).await;
-    control_store(&site, true).await;
+    site.databases.control_store_answers(true).await;
     // Only once the proof of life is given again can another daemon tell that this one lives.
     let proofs = "SELECT count(*) FROM pg_stat_activity
                   WHERE datname = current_database() AND application_name = 'pgsteward liveness'";

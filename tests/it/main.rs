@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod access;
+mod audit;
 mod backup;
 mod crash;
 mod embedded;
@@ -10,4 +11,5 @@ mod health;
 mod maintenance;
 mod migration;
 mod operations;
+mod serve;
 mod support;

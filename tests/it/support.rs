@@ -11,6 +11,8 @@ pub(crate) mod database;
 pub(crate) mod disk;
 pub(crate) mod gate;
 pub(crate) mod probe;
+pub(crate) mod raw;
+pub(crate) mod standalone;
 pub(crate) mod tokens;
 pub(crate) mod wait;
 

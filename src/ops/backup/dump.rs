@@ -24,7 +24,11 @@ use crate::{
         runner::job::Job,
     },
     postgres::{
-        database::Purpose, error::PostgresError, server, session::Session, tables::row_counts,
+        database::Purpose,
+        error::PostgresError,
+        server,
+        session::Session,
+        tables::{lock_for_dump, row_counts},
     },
     state::artifacts::{Artifact, ArtifactKind},
     storage::{ArchiveSummary, ArchiveWriter, StorageError},
@@ -110,16 +114,14 @@ async fn open_snapshot(managed: &Managed) -> Result<Snapshot, Failure> {
         .session(Purpose::Backup, "pgsteward backup")
         .await?;
     session
-        .batch_execute(
-            "SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0;
-             BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-        )
+        .batch_execute("SET lock_timeout = '30s'; BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         .await
         .map_err(PostgresError::query("begin the snapshot's transaction"))?;
     let row = session
         .query_one("SELECT pg_catalog.pg_export_snapshot(), now()", &[])
         .await
         .map_err(PostgresError::query("export a snapshot"))?;
+    lock_for_dump(&session).await?;
     Ok(Snapshot {
         id: row.get(0),
         time: row.get(1),

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use crate::{
     model::{
         failure::{Failure, Kind},
@@ -12,13 +14,14 @@ use crate::{
         operation::{Operation, Outcome},
     },
     ops::{
+        audited,
         context::Context,
         daemon::{Daemon, Managed},
         launch::{check_reason, launch},
         runner::job::Job,
         turn::{Turn, Work},
     },
-    postgres::{access, session::Session},
+    postgres::{access, lock, session::Session},
 };
 
 const STAGES: u32 = 2;
@@ -77,42 +80,76 @@ async fn run_enter(
     )
     .await?;
     // Not cancellable: it is short, and half-way is the one state that nobody wants.
-    let mut session = managed.database.server_session("pgsteward").await?;
     if daemon.store.maintenance(managed.name()).await?.is_none() {
-        job.enter(1, STAGES, "take CONNECT");
-        let database = managed.database.server_name();
-        let change = access::plan(&session, database, &managed.database.roles()).await?;
-        daemon
-            .store
-            .insert_maintenance(managed.name(), reason, job.principal(), &change)
-            .await?;
-        if let Err(error) = access::close(&mut session, database, &change).await {
-            // Nothing was taken. Where the connection broke that is not known: then the record stays, to be made true.
-            if !session.is_closed() {
-                daemon.store.delete_maintenance(managed.name()).await?;
-            }
-            return Err(error.into());
-        }
-        job.enter(2, STAGES, "end sessions");
-        if let Err(failure) = end_sessions(daemon, managed, &session, &change).await {
-            give_back(daemon, managed, &mut session, &change).await?;
-            return Err(failure);
-        }
+        take_connect(daemon, managed, job, reason).await?;
+    } else {
+        // The record alone keeps nobody out: whoever wrote it may have died before it was true.
+        job.enter(1, 1, "keep out");
+        let mut session = managed.database.server_session("pgsteward").await?;
+        make_true(daemon, managed, &mut session).await?;
+        session.close().await;
     }
-    session.close().await;
     let state = present(daemon, managed).await?;
     turn.end().await;
     Ok(Outcome::Maintenance(state))
 }
 
-async fn end_sessions(
+async fn take_connect(
     daemon: &Daemon,
     managed: &Managed,
-    session: &Session,
+    job: &Job,
+    reason: &str,
+) -> Result<(), Failure> {
+    job.enter(1, STAGES, "take CONNECT");
+    let mut session = managed.database.server_session("pgsteward").await?;
+    let database = managed.database.server_name();
+    let change = access::plan(&session, database, &managed.database.roles()).await?;
+    daemon
+        .store
+        .insert_maintenance(managed.name(), reason, job.principal(), &change)
+        .await?;
+    let Err(failure) = keep_out(daemon, managed, job, &mut session, &change).await else {
+        session.close().await;
+        return Ok(());
+    };
+    // The session may be what failed.
+    let given_back = async {
+        let mut session = managed.database.server_session("pgsteward").await?;
+        give_back(daemon, managed, &mut session, &change).await
+    };
+    match given_back.await {
+        Ok(()) => Err(failure),
+        Err(second) => Err(failure.with_hint(format!(
+            "the database stays in maintenance mode, since what was taken could not be given back ({}): call ExitMaintenance",
+            second.message
+        ))),
+    }
+}
+
+async fn keep_out(
+    daemon: &Daemon,
+    managed: &Managed,
+    job: &Job,
+    session: &mut Session,
     change: &AccessChange,
 ) -> Result<(), Failure> {
     let database = managed.database.server_name();
-    let ended = access::end_other_sessions(session, database, &managed.database.roles()).await?;
+    let roles = managed.database.roles();
+    access::close(session, database, change).await?;
+    if !access::plan(session, database, &roles)
+        .await?
+        .taken
+        .is_empty()
+    {
+        return Err(Failure::new(
+            Kind::Aborted,
+            "ACCESS_CHANGED",
+            format!("someone was allowed into database {database:?} while others were kept out"),
+        )
+        .with_hint("try again"));
+    }
+    job.enter(2, STAGES, "end sessions");
+    let ended = access::end_other_sessions(session, database, &roles).await?;
     daemon
         .store
         .update_maintenance(managed.name(), ended, change)
@@ -165,46 +202,61 @@ pub async fn present(daemon: &Daemon, managed: &Managed) -> Result<Maintenance, 
     })
 }
 
-/// Makes the record true: whatever CONNECT grants stand although the mode is on are taken too, and remembered with the
-/// others.
+/// Makes the record true, if there is one and nobody else is at work on it.
 pub async fn reassert(daemon: &Daemon, managed: &Managed) -> Result<(), Failure> {
-    let Some((_, mut change)) = daemon.store.maintenance(managed.name()).await? else {
+    if daemon.store.maintenance(managed.name()).await?.is_none() {
         return Ok(());
-    };
+    }
     let mut session = managed.database.server_session("pgsteward").await?;
-    if !crate::postgres::lock::try_lock(&session, &Turn::mode_lock(&managed.database)).await? {
-        // A switch, a migration or a restore is at work; it leaves things in order itself.
-        return Ok(());
+    // A switch, a migration or a restore that is at work leaves things in order itself.
+    if lock::try_lock(&session, &Turn::mode_lock(&managed.database)).await? {
+        make_true(daemon, managed, &mut session).await?;
     }
-    let database = managed.database.server_name();
-    let roles = managed.database.roles();
-    let standing = access::plan(&session, database, &roles).await?;
-    if !standing.taken.is_empty() || !standing.given.is_empty() {
-        tracing::warn!(
-            database = managed.name(),
-            "the database is in maintenance mode, but others may connect: closing it"
-        );
-        merge(&mut change, standing.clone());
-        daemon
-            .store
-            .update_maintenance(managed.name(), 0, &change)
-            .await?;
-        access::close(&mut session, database, &standing).await?;
-    }
-    access::end_other_sessions(&session, database, &roles).await?;
     session.close().await;
     Ok(())
 }
 
-fn merge(change: &mut AccessChange, standing: AccessChange) {
-    for grant in standing.taken {
-        if !change.taken.contains(&grant) {
-            change.taken.push(grant);
+/// Takes whatever CONNECT grants stand although the mode is on, remembers them with the others, and ends the sessions of
+/// others. The caller holds the mode's lock: the record that is read here is the one that counts.
+async fn make_true(
+    daemon: &Daemon,
+    managed: &Managed,
+    session: &mut Session,
+) -> Result<(), Failure> {
+    let Some((_, mut change)) = daemon.store.maintenance(managed.name()).await? else {
+        return Ok(());
+    };
+    let database = managed.database.server_name();
+    let roles = managed.database.roles();
+    let standing = access::plan(session, database, &roles).await?;
+    if !standing.taken.is_empty() || !standing.given.is_empty() {
+        let details = json!({ "taken": standing.taken, "given": standing.given });
+        audited::housekeeping(daemon, "keep out", managed.name(), details, async {
+            merge(&mut change, &standing);
+            if daemon
+                .store
+                .update_maintenance(managed.name(), 0, &change)
+                .await?
+            {
+                access::close(session, database, &standing).await?;
+            }
+            Ok(())
+        })
+        .await?;
+    }
+    access::end_other_sessions(session, database, &roles).await?;
+    Ok(())
+}
+
+fn merge(change: &mut AccessChange, standing: &AccessChange) {
+    for grant in &standing.taken {
+        if !change.taken.contains(grant) {
+            change.taken.push(grant.clone());
         }
     }
-    for role in standing.given {
-        if !change.given.contains(&role) {
-            change.given.push(role);
+    for role in &standing.given {
+        if !change.given.contains(role) {
+            change.given.push(role.clone());
         }
     }
 }

@@ -133,7 +133,10 @@ fn revision_of_request(principal: &str, database: &str, request_id: &str) -> Str
 }
 
 fn repeated(graph: &Graph, earlier: &Script, new: &NewRevision) -> Result<RevisionInfo, Failure> {
-    if earlier.message != new.message {
+    let same = earlier.message == new.message
+        && earlier.upgrade_sql.trim() == new.upgrade_sql.trim()
+        && earlier.downgrade_sql.trim() == new.downgrade_sql.trim();
+    if !same {
         return Err(Failure::new(
             Kind::AlreadyExists,
             "REQUEST_ID_REUSED",

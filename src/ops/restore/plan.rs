@@ -13,7 +13,7 @@ use crate::{
         context::Context,
         daemon::{Daemon, Managed},
     },
-    postgres::{error::PostgresError, server},
+    postgres::{access, database::Purpose, error::PostgresError, server, session::Session},
 };
 
 /// The pre-flight of restoring a backup into a managed database.
@@ -37,12 +37,14 @@ pub async fn check(
     let backup = find(daemon, filename).await?;
     let session = managed.database.server_session("pgsteward").await?;
     let mut checks = vec![
-        maintenance_mode(daemon, managed).await?,
+        backup_database(managed, &backup),
+        maintenance_mode(daemon, managed, &session).await?,
         server_version(&session, &backup).await?,
         tools_version(daemon, &session).await?,
     ];
     checks.extend(admin_role(&session, managed).await?);
     checks.push(prepared_transactions(&session, managed).await?);
+    checks.push(replication_slots(&session, managed).await?);
     session.close().await;
     checks.push(owners(managed).await?);
     Ok(RestorePlan {
@@ -84,16 +86,51 @@ fn check_that(name: &'static str, passed: bool, good: String, bad: String) -> Re
     }
 }
 
-async fn maintenance_mode(daemon: &Daemon, managed: &Managed) -> Result<RestoreCheck, Failure> {
-    let active = daemon.store.maintenance(managed.name()).await?.is_some();
-    Ok(check_that(
-        "MAINTENANCE_MODE",
-        active,
-        "maintenance mode is on".to_owned(),
+fn backup_database(managed: &Managed, backup: &Manifest) -> RestoreCheck {
+    check_that(
+        "BACKUP_DATABASE",
+        backup.database == managed.name(),
+        format!("the backup is of database {:?}", backup.database),
         format!(
-            "database {:?} is not in maintenance mode: call EnterMaintenance first",
+            "the backup is of database {:?}, not of {:?}: name a backup of that database",
+            backup.database,
             managed.name()
         ),
+    )
+}
+
+/// The record alone is not enough: what others write after the last backup would be lost with the swap.
+async fn maintenance_mode(
+    daemon: &Daemon,
+    managed: &Managed,
+    session: &Session,
+) -> Result<RestoreCheck, Failure> {
+    let (name, database) = (managed.name(), managed.database.server_name());
+    let roles = managed.database.roles();
+    let others = access::other_sessions(session, database, &roles).await?;
+    let problem = if daemon.store.maintenance(name).await?.is_none() {
+        format!("database {name:?} is not in maintenance mode: call EnterMaintenance first")
+    } else if !access::plan(session, database, &roles)
+        .await?
+        .taken
+        .is_empty()
+    {
+        format!(
+            "database {name:?} is in maintenance mode, but others may connect: call EnterMaintenance again"
+        )
+    } else if others > 0 {
+        format!(
+            "{others} sessions of others are in database {name:?}, superusers' as a rule: end them, see pg_stat_activity"
+        )
+    } else {
+        String::new()
+    };
+    let good = "maintenance mode is on, and nobody else is in the database".to_owned();
+    Ok(check_that(
+        "MAINTENANCE_MODE",
+        problem.is_empty(),
+        good,
+        problem,
     ))
 }
 
@@ -188,11 +225,34 @@ async fn prepared_transactions(
     ))
 }
 
+/// Slots and subscriptions stay with the database that is set aside, and go when it is dropped.
+async fn replication_slots(client: &Client, managed: &Managed) -> Result<RestoreCheck, Failure> {
+    let row = client
+        .query_one(
+            "SELECT (SELECT count(*) FROM pg_replication_slots WHERE database = $1)
+                  + (SELECT count(*) FROM pg_stat_subscription AS subscription
+                     WHERE EXISTS (SELECT FROM pg_stat_activity AS activity
+                                   WHERE activity.pid = subscription.pid AND activity.datname = $1))",
+            &[&managed.database.server_name()],
+        )
+        .await
+        .map_err(PostgresError::query("count the replication slots"))?;
+    let count: i64 = row.get(0);
+    Ok(check_that(
+        "REPLICATION",
+        count == 0,
+        "there are no logical replication slots or subscriptions".to_owned(),
+        format!(
+            "{count} logical replication slots or subscriptions hang on the database: drop them, and make them again after the restore"
+        ),
+    ))
+}
+
 /// The archive gives each object to its owner again, which needs membership in the owner's role.
 async fn owners(managed: &Managed) -> Result<RestoreCheck, Failure> {
     let session = managed
         .database
-        .session(crate::postgres::database::Purpose::Admin, "pgsteward")
+        .session(Purpose::Admin, "pgsteward")
         .await?;
     let row = session
         .query_one(

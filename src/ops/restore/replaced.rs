@@ -1,17 +1,16 @@
 //! Databases that a swap set aside: listed while they stand, dropped when their time is up.
 
-use chrono::Utc;
+use serde_json::json;
 
 use crate::{
-    model::{
-        failure::{Failure, Kind},
-        restore::ReplacedDatabase,
-    },
+    model::{failure::Failure, restore::ReplacedDatabase},
     ops::{
+        audited,
         context::Context,
         daemon::{Daemon, Managed},
+        turn::Turn,
     },
-    postgres::{error::PostgresError, scratch},
+    postgres::{error::PostgresError, lock, scratch, session::Session},
 };
 
 /// Those of one managed database, or of all, newest first.
@@ -44,15 +43,8 @@ pub async fn standing(
     let session = managed.database.server_session("pgsteward").await?;
     let mut standing = Vec::with_capacity(noted.len());
     for mut replaced in noted {
-        let row = session
-            .query_opt(
-                "SELECT pg_database_size(oid) FROM pg_database WHERE datname = $1",
-                &[&replaced.name],
-            )
-            .await
-            .map_err(PostgresError::query("look for a replaced database"))?;
-        if let Some(row) = row {
-            replaced.size_bytes = row.get(0);
+        if let Some(size) = size(&session, &replaced.name).await? {
+            replaced.size_bytes = size;
             standing.push(replaced);
         }
     }
@@ -60,41 +52,49 @@ pub async fn standing(
     Ok(standing)
 }
 
-/// One that must stand.
-pub async fn find(
-    daemon: &Daemon,
-    managed: &Managed,
-    name: &str,
-) -> Result<ReplacedDatabase, Failure> {
-    standing(daemon, managed)
-        .await?
-        .into_iter()
-        .find(|replaced| replaced.name == name)
-        .ok_or_else(|| {
-            Failure::new(
-                Kind::NotFound,
-                "NO_REPLACED_DATABASE",
-                format!("no replaced database {name:?} stands on the server"),
-            )
-        })
+/// The size of a database in bytes; `None` when it does not stand.
+pub async fn size(session: &Session, name: &str) -> Result<Option<i64>, PostgresError> {
+    let row = session
+        .query_opt(
+            "SELECT pg_database_size(oid) FROM pg_database WHERE datname = $1",
+            &[&name],
+        )
+        .await
+        .map_err(PostgresError::query(format!("look for database {name:?}")))?;
+    // While a database is being dropped its row may outlive its files.
+    Ok(row.map(|row| row.get::<_, Option<i64>>(0).unwrap_or_default()))
 }
 
-/// Drops those whose time is up.
+/// Drops those whose time is up. Waits for no one: while a restore, a rollback or a migration is at work, it is left to
+/// the next time.
 pub async fn drop_expired(daemon: &Daemon, managed: &Managed) -> Result<(), Failure> {
-    let now = Utc::now();
-    for replaced in daemon.store.noted_replaced(managed.name()).await? {
-        if replaced.expire_time > now {
-            continue;
-        }
-        tracing::info!(
-            name = replaced.name,
-            database = managed.name(),
-            "dropping a replaced database: its time is up"
-        );
-        let session = managed.database.server_session("pgsteward sweep").await?;
-        scratch::drop(&session, &replaced.name).await?;
-        session.close().await;
-        daemon.store.strike_replaced(&replaced.name).await?;
+    let expired = daemon.store.expired_replaced(managed.name()).await?;
+    if expired.is_empty() {
+        return Ok(());
     }
+    let session = managed.database.server_session("pgsteward sweep").await?;
+    if lock::try_lock(&session, &Turn::mode_lock(&managed.database)).await? {
+        for name in expired {
+            tracing::info!(
+                name,
+                database = managed.name(),
+                "dropping a replaced database: its time is up"
+            );
+            let details = json!({ "name": name });
+            audited::housekeeping(
+                daemon,
+                "drop replaced database",
+                managed.name(),
+                details,
+                async {
+                    scratch::drop(&session, &name).await?;
+                    daemon.store.strike_replaced(&name).await?;
+                    Ok(())
+                },
+            )
+            .await?;
+        }
+    }
+    session.close().await;
     Ok(())
 }

@@ -30,7 +30,7 @@ use crate::{
         runner::job::Job,
         turn::{Turn, Work},
     },
-    postgres::{properties, scratch},
+    postgres::{error::PostgresError, properties, scratch},
     state::artifacts::{Artifact, ArtifactKind},
 };
 
@@ -84,7 +84,7 @@ async fn run(
         // From here on a cancellation is too late: the swap happens or it does not, never by half.
         job.enter(7, STAGES, "swap");
         let new = scratch::restore_name(job.id());
-        let replaced = swap::swap(daemon, managed, job.id(), &new).await?;
+        let replaced = swap::swap(daemon, managed, &turn, job.id(), &new).await?;
         Ok(RestoreResult {
             database: managed.name().to_owned(),
             filename: backup.filename.as_str().to_owned(),
@@ -133,7 +133,10 @@ async fn build(
 
     job.enter(6, STAGES, "verify");
     let verified = rebuild::verify(managed, &new, backup).await?;
-    record_restored(daemon, backup).await?;
+    if let Err(failure) = record_restored(daemon, backup).await {
+        // A store that cannot be written to is no reason to keep the restored database from its users.
+        tracing::warn!(%failure, "that the backup was restored could not be recorded in its manifest");
+    }
     Ok(Built {
         pre_restore_backup: last.filename.as_str().to_owned(),
         verified,
@@ -151,8 +154,14 @@ async fn create(daemon: &Daemon, managed: &Managed, operation: Uuid) -> Result<S
             name: name.clone(),
         })
         .await?;
-    let session = managed.database.server_session("pgsteward restore").await?;
-    properties::create_like(&session, managed.database.server_name(), &name).await?;
+    let mut session = managed.database.server_session("pgsteward restore").await?;
+    let live = managed.database.server_name();
+    properties::create_like(&session, live, &name).await?;
+    // Carried over again at the swap; here it shows early, not after hours, what the admin role may not set.
+    let what = || PostgresError::query(format!("prepare database {name:?}"));
+    let transaction = session.transaction().await.map_err(what())?;
+    properties::carry_over(&transaction, live, &name).await?;
+    transaction.commit().await.map_err(what())?;
     session.close().await;
     Ok(name)
 }

@@ -33,9 +33,9 @@ pub async fn rollback(
         // It is for the audit log, which holds the whole request.
         check_reason(reason)?;
         mode::require(daemon, &managed).await?;
-        newest(daemon, &managed).await?;
+        let name = newest(daemon, &managed).await?;
         let daemon = Arc::clone(daemon);
-        Ok(move |job| async move { run(&daemon, &managed, &job).await })
+        Ok(move |job| async move { run(&daemon, &managed, &job, &name).await })
     })
     .await
 }
@@ -55,15 +55,34 @@ async fn newest(daemon: &Daemon, managed: &Managed) -> Result<String, Failure> {
     })
 }
 
-async fn run(daemon: &Daemon, managed: &Managed, job: &Job) -> Result<Outcome, Failure> {
+/// `name` is what was the newest when the call came in. Should another swap have come in between, going back would go to
+/// another state than the caller saw.
+async fn run(
+    daemon: &Daemon,
+    managed: &Managed,
+    job: &Job,
+    name: &str,
+) -> Result<Outcome, Failure> {
     let patience = daemon.settings.lock_wait;
     let turn = Turn::take(&managed.database, Work::Restore, job, patience).await?;
     job.enter(1, 1, "swap");
     let swapped = async {
         mode::require(daemon, managed).await?;
-        let name = newest(daemon, managed).await?;
-        let replaced = swap::swap(daemon, managed, job.id(), &name).await?;
-        daemon.store.strike_replaced(&name).await?;
+        if newest(daemon, managed).await? != name {
+            return Err(Failure::new(
+                Kind::Aborted,
+                "REPLACED_DATABASE_CHANGED",
+                format!(
+                    "{name:?} is no longer the newest replaced database of {:?}",
+                    managed.name()
+                ),
+            )
+            .with_hint(
+                "see ListReplacedDatabases, then call RollbackRestore again if it is still wanted",
+            ));
+        }
+        let replaced = swap::swap(daemon, managed, &turn, job.id(), name).await?;
+        daemon.store.strike_replaced(name).await?;
         Ok::<_, Failure>(replaced)
     }
     .await;

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use chrono::Utc;
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
@@ -13,6 +14,7 @@ use crate::{
     ops::{
         daemon::{Daemon, Managed},
         restore::replaced,
+        turn::Turn,
     },
     postgres::{
         access, error::PostgresError, properties, quote::identifier, scratch, session::Session,
@@ -22,44 +24,66 @@ use crate::{
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// How long a rename waits for a lock, e.g. behind someone's open COMMENT ON DATABASE.
+const LOCK_TIMEOUT: &str = "5s";
+
 /// Puts the database `new` in the place of the live one, with everything that hangs on the live one, and keeps the live
-/// one under a name of its own.
+/// one under a name of its own. The turn is looked at before each try: without it another daemon may be at work.
 pub async fn swap(
     daemon: &Daemon,
     managed: &Managed,
+    turn: &Turn,
     operation: Uuid,
     new: &str,
 ) -> Result<ReplacedDatabase, Failure> {
     let live = managed.database.server_name();
     let kept = scratch::replaced_name(operation);
     let mut session = managed.database.server_session("pgsteward swap").await?;
-    let statements = properties::carry_over(&session, live, new).await?;
-
+    let size_bytes = replaced::size(&session, live).await?.unwrap_or_default();
+    let keep = daemon.settings.keep_replaced;
     daemon
         .store
-        .note_replaced(
-            &kept,
-            managed.name(),
-            operation,
-            daemon.settings.keep_replaced,
-        )
+        .note_replaced(&kept, managed.name(), operation, keep)
         .await?;
     let mut tries = 1;
     loop {
-        match rename(&mut session, live, &kept, new, &statements).await {
-            Ok(()) => break,
-            Err(error) if error.is(&SqlState::OBJECT_IN_USE) && tries < TRIES => {
-                tracing::info!(tries, "someone came in between; trying the swap again");
-                tries += 1;
-                tokio::time::sleep(PAUSE).await;
-            }
-            // After a lost connection only the server knows whether the transaction was committed.
-            Err(_) if replaced::find(daemon, managed, &kept).await.is_ok() => break,
-            Err(error) => return Err(error.into()),
+        turn.check()?;
+        let Err(error) = rename(&mut session, live, &kept, new).await else {
+            break;
+        };
+        let in_the_way =
+            error.is(&SqlState::OBJECT_IN_USE) || error.is(&SqlState::LOCK_NOT_AVAILABLE);
+        if in_the_way && tries < TRIES {
+            tracing::info!(tries, "someone came in between; trying the swap again");
+            tries += 1;
+            tokio::time::sleep(PAUSE).await;
+        } else if stands(managed, &kept).await {
+            // The connection was lost, but not the transaction.
+            break;
+        } else {
+            return Err(error.into());
         }
     }
     session.close().await;
-    replaced::find(daemon, managed, &kept).await
+    let replace_time = Utc::now();
+    let keep = chrono::TimeDelta::from_std(keep).unwrap_or(chrono::TimeDelta::MAX);
+    Ok(ReplacedDatabase {
+        name: kept,
+        database: managed.name().to_owned(),
+        replace_time,
+        expire_time: replace_time
+            .checked_add_signed(keep)
+            .unwrap_or(replace_time),
+        size_bytes,
+    })
+}
+
+async fn stands(managed: &Managed, name: &str) -> bool {
+    let asked = async {
+        let session = managed.database.server_session("pgsteward swap").await?;
+        replaced::size(&session, name).await
+    };
+    matches!(asked.await, Ok(Some(_)))
 }
 
 async fn rename(
@@ -67,16 +91,15 @@ async fn rename(
     live: &str,
     kept: &str,
     new: &str,
-    statements: &[String],
 ) -> Result<(), PostgresError> {
     let what = || PostgresError::query(format!("swap database {live:?}"));
+    access::end_all_sessions(&**session, &[live, new]).await?;
     let transaction = session.transaction().await.map_err(what())?;
-    for statement in statements {
-        transaction.batch_execute(statement).await.map_err(what())?;
-    }
-    // Only now: the daemon's own pools, the prober's above all, connect again within milliseconds, and whoever is in when
-    // the rename begins stays. From the rename on the server lets nobody in.
-    access::end_all_sessions(&transaction, &[live, new]).await?;
+    transaction
+        .batch_execute(&format!("SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
+        .await
+        .map_err(what())?;
+    properties::carry_over(&transaction, live, new).await?;
     let renames = format!(
         "ALTER DATABASE {live} RENAME TO {kept}; ALTER DATABASE {new} RENAME TO {live}",
         live = identifier(live),

@@ -21,15 +21,12 @@ use crate::{
     },
 };
 
-/// Runs a job for a tick, unless another daemon has claimed the tick.
-pub async fn fire(daemon: &Arc<Daemon>, job: &Job, slot: DateTime<Utc>) {
-    match daemon.store.claim_slot(&job.name, slot).await {
-        Ok(true) => {}
-        Ok(false) => return tracing::debug!(job = job.name, %slot, "another daemon runs this tick"),
-        Err(error) => {
-            let failure = Failure::from(error);
-            return tracing::error!(job = job.name, %slot, %failure, "the tick could not be claimed and is not run");
-        }
+/// Runs a job for a tick, unless another daemon has claimed the tick. An error says that it could not be claimed, and is
+/// to be tried again.
+pub async fn fire(daemon: &Arc<Daemon>, job: &Job, slot: DateTime<Utc>) -> Result<(), Failure> {
+    if !daemon.store.claim_slot(&job.name, slot).await? {
+        tracing::debug!(job = job.name, %slot, "another daemon runs this tick");
+        return Ok(());
     }
     tracing::info!(job = job.name, %slot, "running a scheduled job");
     let context = Context {
@@ -54,6 +51,7 @@ pub async fn fire(daemon: &Arc<Daemon>, job: &Job, slot: DateTime<Utc>) {
         let failure = Failure::from(error);
         tracing::error!(job = job.name, %failure, "a scheduled run could not be recorded");
     }
+    Ok(())
 }
 
 /// Starts a job's operation. A backup that succeeds is followed by retention.

@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::mpsc;
 use tokio_cron_scheduler::{Job as OneShot, JobScheduler, JobSchedulerError};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +16,9 @@ use super::fire::fire;
 use crate::{model::schedule::Job, ops::daemon::Daemon};
 
 const WALL_CLOCK_CHECK: Duration = Duration::from_secs(30);
+
+/// For how long a tick that could not be claimed, since the control store was away, is tried again.
+const CLAIM_WINDOW: TimeDelta = TimeDelta::hours(1);
 
 /// A job with the tick that it waits for.
 struct Armed<'a> {
@@ -51,7 +54,12 @@ pub async fn run(daemon: Arc<Daemon>, stop: CancellationToken) -> Result<(), Job
             let Some(slot) = waiting.slot.filter(|slot| *slot <= now) else {
                 continue;
             };
-            fire(&daemon, waiting.job, slot).await;
+            if let Err(failure) = fire(&daemon, waiting.job, slot).await
+                && now - slot < CLAIM_WINDOW
+            {
+                tracing::warn!(job = waiting.job.name, %slot, %failure, "the tick could not be claimed; trying again");
+                continue;
+            }
             waiting.slot = waiting.job.next_after(now);
             arm(&scheduler, waiting.slot, &sender).await?;
         }

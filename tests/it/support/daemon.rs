@@ -116,33 +116,12 @@ impl Site {
 
     /// Starts a daemon and waits until it is ready.
     pub(crate) async fn start(&self) -> Daemon {
-        let mut process = self.spawn();
-        let address = until("the daemon is ready", || {
-            let ended = process.child.try_wait().unwrap();
-            let address = process.ready_address();
-            async move {
-                assert!(ended.is_none(), "the daemon ended at its start: {ended:?}");
-                address
-            }
-        })
-        .await;
-        let client = Client::connect(&address, None).await;
-        Daemon {
-            process,
-            address,
-            client,
-        }
+        self.spawn().ready().await
     }
 
     /// Starts a daemon that is expected to refuse to serve; gives its exit status and what it said.
     pub(crate) async fn start_in_vain(&self) -> (ExitStatus, String) {
-        let mut process = self.spawn();
-        let status = until("the daemon refuses", || {
-            let status = process.child.try_wait().unwrap();
-            async move { status }
-        })
-        .await;
-        (status, process.log())
+        self.spawn().refused().await
     }
 
     /// Starts a process, ready or not.
@@ -225,6 +204,31 @@ impl Process {
             .spawn()
             .unwrap();
         Self { child, log }
+    }
+
+    /// The daemon that it is, once it is ready to serve.
+    pub(crate) async fn ready(mut self) -> Daemon {
+        let address = until("the daemon is ready", || {
+            let ended = self.child.try_wait().unwrap();
+            let address = self.ready_address();
+            async move {
+                assert!(ended.is_none(), "the daemon ended at its start: {ended:?}");
+                address
+            }
+        })
+        .await;
+        let client = Client::connect(&address, None).await;
+        Daemon {
+            process: self,
+            address,
+            client,
+        }
+    }
+
+    /// The end of a daemon that refuses to serve: its exit status and what it said.
+    pub(crate) async fn refused(mut self) -> (ExitStatus, String) {
+        let status = self.ended().await;
+        (status, self.log())
     }
 
     /// All that it has logged.

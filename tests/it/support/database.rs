@@ -172,6 +172,20 @@ impl Databases {
     }
 }
 
+impl Databases {
+    /// Cuts the control store off, as the failure of its server would, or gives it back.
+    pub(crate) async fn control_store_answers(&self, answers: bool) {
+        let server = self.superuser_in("postgres").await;
+        let database = self.control();
+        let switch = format!("ALTER DATABASE {database} ALLOW_CONNECTIONS {answers}");
+        run(&server, &switch).await;
+        if !answers {
+            let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
+            server.execute(end, &[&database]).await.unwrap();
+        }
+    }
+}
+
 /// Connects over TCP with the password.
 pub(crate) async fn connect(role: &str, database: &str) -> Result<Client, tokio_postgres::Error> {
     let (client, connection) = Config::new()
