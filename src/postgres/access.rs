@@ -233,10 +233,7 @@ pub async fn end_other_sessions(
 }
 
 /// Ends every session in the databases, the daemon's own included, but for superusers'. For the moment of a swap.
-pub async fn end_all_sessions(
-    client: &impl GenericClient,
-    databases: &[&str],
-) -> Result<(), PostgresError> {
+pub async fn end_all_sessions(client: &Client, databases: &[&str]) -> Result<(), PostgresError> {
     client
         .execute(
             "SELECT pg_terminate_backend(activity.pid, 5000)

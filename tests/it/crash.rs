@@ -289,7 +289,11 @@ async fn killed_in_maintenance_mode_it_is_still_in_it_and_gives_back_just_what_i
              GRANT CONNECT ON DATABASE {managed} TO {app} WITH GRANT OPTION"
         ))
         .await;
-    let acl = format!("SELECT datacl::text FROM pg_database WHERE datname = '{managed}'");
+    // Entries that were taken come back at the end of the list, whose order means nothing.
+    let acl = format!(
+        "SELECT string_agg(entry::text, ' ' ORDER BY entry::text)
+         FROM pg_database, unnest(datacl) AS entry WHERE datname = '{managed}'"
+    );
     let before: String = site.databases.value(&acl).await;
     let daemon = site.start().await;
     daemon.client().enter_maintenance().await;

@@ -11,5 +11,6 @@ mod health;
 mod maintenance;
 mod migration;
 mod operations;
+mod restore;
 mod serve;
 mod support;

@@ -5,7 +5,7 @@ use tokio_postgres::Client;
 use crate::{
     model::{
         backup::Manifest,
-        failure::{Failure, Kind},
+        failure::{Failure, Kind, chain},
         restore::{RestoreCheck, RestorePlan},
     },
     ops::{
@@ -13,7 +13,9 @@ use crate::{
         context::Context,
         daemon::{Daemon, Managed},
     },
-    postgres::{access, database::Purpose, error::PostgresError, server, session::Session},
+    postgres::{
+        access, database::Purpose, error::PostgresError, properties, server, session::Session,
+    },
 };
 
 /// The pre-flight of restoring a backup into a managed database.
@@ -35,7 +37,7 @@ pub async fn check(
     filename: &str,
 ) -> Result<RestorePlan, Failure> {
     let backup = find(daemon, filename).await?;
-    let session = managed.database.server_session("pgsteward").await?;
+    let mut session = managed.database.server_session("pgsteward").await?;
     let mut checks = vec![
         backup_database(managed, &backup),
         maintenance_mode(daemon, managed, &session).await?,
@@ -43,6 +45,7 @@ pub async fn check(
         tools_version(daemon, &session).await?,
     ];
     checks.extend(admin_role(&session, managed).await?);
+    checks.push(database_properties(&mut session, managed).await?);
     checks.push(prepared_transactions(&session, managed).await?);
     checks.push(replication_slots(&session, managed).await?);
     session.close().await;
@@ -161,21 +164,17 @@ async fn tools_version(daemon: &Daemon, client: &Client) -> Result<RestoreCheck,
     ))
 }
 
-async fn admin_role(client: &Client, managed: &Managed) -> Result<[RestoreCheck; 3], Failure> {
+async fn admin_role(client: &Client, managed: &Managed) -> Result<[RestoreCheck; 2], Failure> {
     let row = client
         .query_one(
-            "SELECT role.rolcreatedb OR role.rolsuper, pg_has_role(database.datdba, 'USAGE'),
-                    role.rolcreaterole OR role.rolsuper OR NOT EXISTS (
-                        SELECT FROM pg_db_role_setting
-                        WHERE setdatabase = database.oid AND setrole NOT IN (0, role.oid)),
-                    role.rolname
+            "SELECT role.rolcreatedb OR role.rolsuper, pg_has_role(database.datdba, 'USAGE'), role.rolname
              FROM pg_database AS database, pg_roles AS role
              WHERE database.datname = $1 AND role.rolname = current_user",
             &[&managed.database.server_name()],
         )
         .await
         .map_err(PostgresError::query("read the admin role's privileges"))?;
-    let role: String = row.get(3);
+    let role: String = row.get(2);
     let database = managed.database.server_name();
     Ok([
         check_that(
@@ -192,15 +191,28 @@ async fn admin_role(client: &Client, managed: &Managed) -> Result<[RestoreCheck;
                 "role {role:?} does not own database {database:?}: ALTER DATABASE {database:?} OWNER TO {role:?}"
             ),
         ),
-        check_that(
-            "ROLE_SETTINGS",
-            row.get(2),
-            "every setting of the database can be carried over".to_owned(),
-            format!(
-                "roles have settings of their own in database {database:?}, which role {role:?} may not carry over: ALTER ROLE {role:?} CREATEROLE"
-            ),
-        ),
     ])
+}
+
+/// What hangs on the database must hang on the restored one too. Whether the admin role may write all of it (settings of
+/// other roles need CREATEROLE, some settings a superuser) the server alone can tell; so it is tried, and rolled back.
+async fn database_properties(
+    session: &mut Session,
+    managed: &Managed,
+) -> Result<RestoreCheck, Failure> {
+    let database = managed.database.server_name();
+    let refusal = match properties::rehearse(session, database).await {
+        Err(error) if error.server_report().is_none() => return Err(error.into()),
+        rehearsed => rehearsed.err(),
+    };
+    Ok(RestoreCheck {
+        name: "DATABASE_PROPERTIES",
+        passed: refusal.is_none(),
+        message: match refusal {
+            None => "settings, access list, limit and comment can be carried over".to_owned(),
+            Some(error) => chain(&error),
+        },
+    })
 }
 
 async fn prepared_transactions(

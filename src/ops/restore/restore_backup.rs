@@ -30,7 +30,7 @@ use crate::{
         runner::job::Job,
         turn::{Turn, Work},
     },
-    postgres::{error::PostgresError, properties, scratch},
+    postgres::{properties, scratch},
     state::artifacts::{Artifact, ArtifactKind},
 };
 
@@ -154,14 +154,8 @@ async fn create(daemon: &Daemon, managed: &Managed, operation: Uuid) -> Result<S
             name: name.clone(),
         })
         .await?;
-    let mut session = managed.database.server_session("pgsteward restore").await?;
-    let live = managed.database.server_name();
-    properties::create_like(&session, live, &name).await?;
-    // Carried over again at the swap; here it shows early, not after hours, what the admin role may not set.
-    let what = || PostgresError::query(format!("prepare database {name:?}"));
-    let transaction = session.transaction().await.map_err(what())?;
-    properties::carry_over(&transaction, live, &name).await?;
-    transaction.commit().await.map_err(what())?;
+    let session = managed.database.server_session("pgsteward restore").await?;
+    properties::create_like(&session, managed.database.server_name(), &name).await?;
     session.close().await;
     Ok(name)
 }

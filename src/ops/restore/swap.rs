@@ -1,9 +1,9 @@
 //! The swap: the live database steps aside and another takes its name, by two renames in one transaction.
 //!
 //! It is noted before it is made under which name the live database will be kept; a note without a database on the server
-//! is a swap that did not happen. Sessions that come in between are ended, and the renames tried again.
+//! is a swap that did not happen. Whoever is connected is ended. A superuser's session cannot be, and is waited for.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use chrono::Utc;
 use tokio_postgres::error::SqlState;
@@ -21,11 +21,9 @@ use crate::{
     },
 };
 
-const TRIES: u32 = 10;
+const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(200);
-
-/// How long a rename waits for a lock, e.g. behind someone's open COMMENT ON DATABASE.
-const LOCK_TIMEOUT: &str = "5s";
+const ENDING_PAUSE: Duration = Duration::from_millis(50);
 
 /// Puts the database `new` in the place of the live one, with everything that hangs on the live one, and keeps the live
 /// one under a name of its own. The turn is looked at before each try: without it another daemon may be at work.
@@ -39,6 +37,7 @@ pub async fn swap(
     let live = managed.database.server_name();
     let kept = scratch::replaced_name(operation);
     let mut session = managed.database.server_session("pgsteward swap").await?;
+    let ender = managed.database.server_session("pgsteward swap").await?;
     let size_bytes = replaced::size(&session, live).await?.unwrap_or_default();
     let keep = daemon.settings.keep_replaced;
     daemon
@@ -48,7 +47,7 @@ pub async fn swap(
     let mut tries = 1;
     loop {
         turn.check()?;
-        let Err(error) = rename(&mut session, live, &kept, new).await else {
+        let Err(error) = rename(&mut session, &ender, live, &kept, new).await else {
             break;
         };
         let in_the_way =
@@ -65,6 +64,7 @@ pub async fn swap(
         }
     }
     session.close().await;
+    ender.close().await;
     let replace_time = Utc::now();
     let keep = chrono::TimeDelta::from_std(keep).unwrap_or(chrono::TimeDelta::MAX);
     Ok(ReplacedDatabase {
@@ -86,19 +86,17 @@ async fn stands(managed: &Managed, name: &str) -> bool {
     matches!(asked.await, Ok(Some(_)))
 }
 
+/// From its beginning on, the rename lets nobody in, and it waits up to 5 s for those who are in to leave. `ender` ends
+/// them meanwhile; had they been ended before, the daemon's own pools would be in again.
 async fn rename(
     session: &mut Session,
+    ender: &Session,
     live: &str,
     kept: &str,
     new: &str,
 ) -> Result<(), PostgresError> {
     let what = || PostgresError::query(format!("swap database {live:?}"));
-    access::end_all_sessions(&**session, &[live, new]).await?;
     let transaction = session.transaction().await.map_err(what())?;
-    transaction
-        .batch_execute(&format!("SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
-        .await
-        .map_err(what())?;
     properties::carry_over(&transaction, live, new).await?;
     let renames = format!(
         "ALTER DATABASE {live} RENAME TO {kept}; ALTER DATABASE {new} RENAME TO {live}",
@@ -106,6 +104,21 @@ async fn rename(
         kept = identifier(kept),
         new = identifier(new)
     );
-    transaction.batch_execute(&renames).await.map_err(what())?;
+    let both = [live, new];
+    tokio::select! {
+        done = transaction.batch_execute(&renames) => done.map_err(what())?,
+        Err(error) = end_sessions_again_and_again(ender, &both) => return Err(error),
+    }
     transaction.commit().await.map_err(what())
+}
+
+/// Ends only with an error.
+async fn end_sessions_again_and_again(
+    ender: &Session,
+    databases: &[&str],
+) -> Result<Infallible, PostgresError> {
+    loop {
+        access::end_all_sessions(ender, databases).await?;
+        tokio::time::sleep(ENDING_PAUSE).await;
+    }
 }
