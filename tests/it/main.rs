@@ -12,5 +12,6 @@ mod maintenance;
 mod migration;
 mod operations;
 mod restore;
+mod schedule;
 mod serve;
 mod support;

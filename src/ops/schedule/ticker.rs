@@ -20,6 +20,9 @@ const WALL_CLOCK_CHECK: Duration = Duration::from_secs(30);
 /// For how long a tick that could not be claimed, since the control store was away, is tried again.
 const CLAIM_WINDOW: TimeDelta = TimeDelta::hours(1);
 
+/// tokio-cron-scheduler drops the fractions of seconds, and so would wake us in the second before.
+const ROUNDING: Duration = Duration::from_secs(1);
+
 /// A job with the tick that it waits for.
 struct Armed<'a> {
     job: &'a Job,
@@ -72,9 +75,11 @@ async fn arm(
     slot: Option<DateTime<Utc>>,
     sender: &mpsc::UnboundedSender<()>,
 ) -> Result<(), JobSchedulerError> {
-    let Some(wait) = slot.and_then(|slot| (slot - Utc::now()).to_std().ok()) else {
+    let Some(slot) = slot else {
         return Ok(());
     };
+    // A slot that has come in the meantime is due at once.
+    let wait = (slot - Utc::now()).to_std().unwrap_or_default() + ROUNDING;
     let sender = sender.clone();
     let one_shot =
         OneShot::new_one_shot_at_instant_async(std::time::Instant::now() + wait, move |_, _| {

@@ -16,6 +16,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use pgsteward::config::Config;
 use tempfile::TempDir;
 
 use super::{
@@ -134,12 +135,24 @@ impl Site {
         command
             .args(serve_arguments(&configuration))
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        for (key, value) in &self.settings {
-            let name = format!("PGSTEWARD__{}", key.to_uppercase().replace('.', "__"));
-            command.env(name, value);
-        }
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .envs(self.variables());
         Process::spawn(command, self.path(&format!("daemon{number}.log")))
+    }
+
+    /// The configuration as a daemon would load it, for one that runs in this process.
+    pub(crate) fn load(&self) -> Config {
+        let file = self.path("loaded.toml");
+        fs::write(&file, self.configuration()).unwrap();
+        Config::load(Some(&file), self.variables()).unwrap()
+    }
+
+    /// The keys that were set, as variables of the environment.
+    fn variables(&self) -> impl Iterator<Item = (String, String)> {
+        self.settings.iter().map(|(key, value)| {
+            let name = format!("PGSTEWARD__{}", key.to_uppercase().replace('.', "__"));
+            (name, value.clone())
+        })
     }
 
     fn configuration(&self) -> String {
