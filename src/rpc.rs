@@ -94,6 +94,8 @@ pub async fn serve(
     let descriptors = [
         crate::proto::DESCRIPTORS,
         tonic_health::pb::FILE_DESCRIPTOR_SET,
+        // So that grpcurl can show the details of an error.
+        tonic_types::pb::FILE_DESCRIPTOR_SET,
     ];
     let reflection = || {
         descriptors.iter().fold(

@@ -7,7 +7,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret as _;
-use tokio::task::JoinHandle;
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::build::{self, BuildError};
@@ -39,8 +39,12 @@ pub struct Started {
 
 /// Starts a daemon and gives it once it is ready.
 pub async fn start(config: &Config) -> Result<Started, BuildError> {
+    // First of all: that the address is taken must not show only after a cluster was made.
+    let listener = rpc::listen(config.listen.grpc)
+        .await
+        .map_err(|error| serve_failure(&error))?;
     let servers = build::servers(config).await?;
-    match begin(config, &servers).await {
+    match begin(config, &servers, listener).await {
         Ok(started) => Ok(Started {
             embedded: servers.embedded,
             ..started
@@ -54,11 +58,12 @@ pub async fn start(config: &Config) -> Result<Started, BuildError> {
     }
 }
 
-async fn begin(config: &Config, servers: &build::Servers) -> Result<Started, BuildError> {
+async fn begin(
+    config: &Config,
+    servers: &build::Servers,
+    listener: TcpListener,
+) -> Result<Started, BuildError> {
     let daemon = Arc::new(build::daemon(config, servers).await?);
-    let listener = rpc::listen(config.listen.grpc)
-        .await
-        .map_err(|error| serve_failure(&error))?;
     let address = listener.local_addr().map_err(|source| {
         serve_failure(&ServeError::Listen {
             address: config.listen.grpc,
@@ -136,8 +141,13 @@ impl Started {
 
     /// Stops everything in order.
     pub async fn stop(self) -> Result<(), Failure> {
+        let grace = self.shutdown_grace;
+        self.stop_within(grace).await
+    }
+
+    async fn stop_within(self, grace: Duration) -> Result<(), Failure> {
         self.daemon.ready.send_replace(false);
-        self.daemon.runner.shut_down(self.shutdown_grace).await;
+        self.daemon.runner.shut_down(grace).await;
         self.stop_background.cancel();
         self.stop_serving.cancel();
         // One that has ended was seen to end by `failed`.
@@ -165,12 +175,15 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Failure
         // An embedded server that was being started is found and adopted by the next start.
         () = stop.cancelled() => return Ok(()),
     };
-    let failure = tokio::select! {
-        () = stop.cancelled() => None,
-        failure = started.failed() => Some(failure),
-    };
-    started.stop().await?;
-    failure.map_or(Ok(()), Err)
+    tokio::select! {
+        () = stop.cancelled() => started.stop().await,
+        failure = started.failed() => {
+            tracing::error!(%failure, "ending");
+            // Nothing that runs can end well any more.
+            started.stop_within(Duration::ZERO).await?;
+            Err(failure)
+        }
+    }
 }
 
 fn serve_failure(error: &ServeError) -> Failure {

@@ -46,6 +46,10 @@ pub(super) async fn started(
     start: &Start,
 ) -> Result<Exit, CliError> {
     let operation = present(operation, "operation")?;
+    if operation.done {
+        // A request that was only to be validated: its answer is whole, and no operation was recorded.
+        return conclude(session, operation);
+    }
     if start.no_wait {
         if session.json {
             print_json(&operation)?;

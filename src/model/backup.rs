@@ -9,6 +9,6 @@ mod manifest;
 
 pub use filename::{BackupName, InvalidBackupName};
 pub use manifest::{
-    BackupKind, COMPRESSION_GZIP, FORMAT_VERSION, Manifest, ManifestError, TableRows, Verification,
-    VerificationLevel,
+    BackupKind, COMPRESSION_GZIP, FORMAT_VERSION, FoundDamage, Manifest, ManifestError, TableRows,
+    Verification, VerificationLevel,
 };

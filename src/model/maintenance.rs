@@ -72,7 +72,7 @@ pub struct OptimizedTable {
     pub outcome: OptimizeOutcome,
     /// How long it took.
     pub duration: Duration,
-    /// The table's size in bytes as of its last VACUUM or ANALYZE, without indexes and TOAST.
+    /// The table's size in bytes before, indexes and TOAST included; 0 when someone had it locked.
     pub size_bytes: i64,
 }
 

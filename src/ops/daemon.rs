@@ -17,7 +17,7 @@ use crate::{
     },
     postgres::{database::Database, versions::VersionTable},
     state::ControlStore,
-    storage::Store,
+    storage::{Listing, Store},
     tools::binaries::Binaries,
 };
 
@@ -125,9 +125,14 @@ impl Daemon {
     /// The newest good backup of a managed database.
     pub async fn newest_backup(&self, database: &str) -> Result<Option<Manifest>, Failure> {
         let listing = self.backups.list_manifests().await?;
-        Ok(listing
-            .manifests
-            .into_iter()
-            .find(|manifest| manifest.database == database))
+        Ok(newest_good(&listing, database).cloned())
     }
+}
+
+/// The newest good backup of a managed database in a listing.
+pub fn newest_good<'a>(listing: &'a Listing, database: &str) -> Option<&'a Manifest> {
+    listing
+        .manifests
+        .iter()
+        .find(|manifest| manifest.database == database && manifest.is_good())
 }

@@ -29,7 +29,7 @@ use crate::{
 const FOREIGN_POLL: Duration = Duration::from_millis(500);
 
 /// How long cancelled operations may take to clean up and to record their end, when the daemon shuts down.
-const CLEAN_UP: Duration = Duration::from_secs(30);
+const CLEAN_UP: Duration = Duration::from_secs(10);
 
 /// Runs operations and knows those that run in this process.
 #[derive(Debug)]

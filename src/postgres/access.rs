@@ -213,6 +213,26 @@ pub async fn other_sessions(
     Ok(u32::try_from(row.get::<_, i64>(0)).unwrap_or(u32::MAX))
 }
 
+/// The sessions of superusers in the database, the daemon's own left out, each with what is needed to find it.
+pub async fn superuser_sessions(
+    client: &Client,
+    database: &str,
+) -> Result<Vec<String>, PostgresError> {
+    let rows = client
+        .query(
+            "SELECT format('process %s of %s (%s)', activity.pid, activity.usename,
+                           coalesce(nullif(activity.application_name, ''), 'no application name'))
+             FROM pg_stat_activity AS activity JOIN pg_roles AS role ON role.oid = activity.usesysid
+             WHERE activity.datname = $1 AND role.rolsuper AND activity.pid <> pg_backend_pid()
+               AND coalesce(activity.application_name, '') NOT LIKE 'pgsteward%'
+             ORDER BY activity.pid",
+            &[&database],
+        )
+        .await
+        .map_err(PostgresError::query("list the sessions of superusers"))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
 /// Ends the sessions of others, but for superusers', and waits up to 5 s for each to be gone. Gives how many were ended.
 pub async fn end_other_sessions(
     client: &Client,

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use tokio_postgres::error::ErrorPosition;
+use tokio_postgres::error::{ErrorPosition, SqlState};
 
 use super::{error::PostgresError, session::Session, versions::VersionTable};
 use crate::model::{
@@ -84,9 +84,7 @@ impl Classified for ScriptRunError {
         match self {
             Self::Script(source) => source.reason(),
             Self::VersionChanged { .. } => "SCHEMA_VERSION_CHANGED",
-            Self::Statement { source, .. }
-                if source.is(&tokio_postgres::error::SqlState::LOCK_NOT_AVAILABLE) =>
-            {
+            Self::Statement { source, .. } if source.is(&SqlState::LOCK_NOT_AVAILABLE) => {
                 "LOCK_TIMEOUT"
             }
             Self::Statement { .. } => "STATEMENT_FAILED",
@@ -106,6 +104,10 @@ impl Classified for ScriptRunError {
                 ..
             } => Some(
                 "make the script's first statements tolerate what is applied (IF NOT EXISTS), or undo them by hand, then run it again"
+                    .to_owned(),
+            ),
+            Self::Statement { source, .. } if source.is(&SqlState::LOCK_NOT_AVAILABLE) => Some(
+                "another session holds a lock on the same object (see pg_blocking_pids): wait for it or end it, then try again"
                     .to_owned(),
             ),
             Self::Statement { .. } => Some("correct the script, then run it again".to_owned()),

@@ -40,13 +40,16 @@ impl OperationService for Services {
         request: Request<proto::ListOperationsRequest>,
     ) -> Result<Response<proto::ListOperationsResponse>, Status> {
         let context = context(Method::ListOperations, &request)?;
-        let state = state_filter(request.get_ref().state());
         let request = request.into_inner();
+        let state = proto::OperationState::try_from(request.state).map_err(|_| {
+            let expected = "must be the name or number of an operation state";
+            status(Failure::invalid_field("state", expected))
+        })?;
         let page = Page::new(request.page_size, &request.page_token).map_err(status)?;
         let filter = OperationFilter {
             database: optional(request.database),
             method: optional(request.method),
-            state,
+            state: state_filter(state),
         };
         let (operations, next) = operations::list(&self.daemon, &context, &filter, &page)
             .await

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, DirBuilder, File},
     io::SeekFrom,
-    os::unix::fs::{DirBuilderExt, MetadataExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     pin::Pin,
     sync::Arc,
@@ -179,7 +179,7 @@ impl Store {
             .put(&manifest_location(name), bytes.into())
             .await
             .map_err(|error| StorageError::failed(action(), error))?;
-        Ok(())
+        self.keep_private(name).await
     }
 
     /// Begins an archive, compressed at the gzip `level` (1 to 9). Refused when an archive or a manifest of that name
@@ -262,6 +262,21 @@ impl Store {
         self.in_directory("ask for the store's free space", |root| {
             let space = nix::sys::statvfs::statvfs(root)?;
             Ok(space.blocks_available() * space.fragment_size())
+        })
+        .await
+    }
+
+    /// Takes the backup's files, staged ones too, from all accounts but our own: they hold every row.
+    pub(super) async fn keep_private(&self, name: &BackupName) -> Result<(), StorageError> {
+        let prefix = name.to_string();
+        self.in_directory("set the permissions of a backup", move |root| {
+            for entry in fs::read_dir(root)? {
+                let entry = entry?;
+                if entry.file_name().to_string_lossy().starts_with(&prefix) {
+                    fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o600))?;
+                }
+            }
+            Ok(())
         })
         .await
     }

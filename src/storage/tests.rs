@@ -141,6 +141,7 @@ fn manifest(name: &BackupName, summary: &ArchiveSummary) -> Manifest {
         operation_id: uuid::Uuid::nil(),
         daemon_version: "0.1.0".to_owned(),
         verifications: Vec::new(),
+        damage: None,
     }
 }
 

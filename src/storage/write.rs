@@ -57,6 +57,7 @@ impl ArchiveWriter {
             .put_multipart(&archive_location(&name))
             .await
             .map_err(|error| StorageError::of_backup(&name, "write", error))?;
+        store.keep_private(&name).await?;
         let (input, plain) = mpsc::channel(WAITING);
         let archive = Archive {
             store,

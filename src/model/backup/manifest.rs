@@ -101,6 +101,18 @@ pub struct Manifest {
     pub daemon_version: String,
     /// The levels of checking that it has passed, each once, lowest first.
     pub verifications: Vec<Verification>,
+    /// Set since a check found that the archive is not what it was; a later full read that passes takes it away.
+    #[serde(default)]
+    pub damage: Option<FoundDamage>,
+}
+
+/// That a check found an archive damaged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundDamage {
+    /// What was found.
+    pub message: String,
+    /// When.
+    pub time: DateTime<Utc>,
 }
 
 /// Why a manifest cannot be used.
@@ -144,8 +156,17 @@ impl Manifest {
         Ok(bytes)
     }
 
-    /// Notes that the backup passed `level` at `time`. Each level is kept once, with its newest time.
+    /// Whether the backup counts: for retention, as the newest good one, and for a restore.
+    pub fn is_good(&self) -> bool {
+        self.damage.is_none()
+    }
+
+    /// Notes that the backup passed `level` at `time`. Each level is kept once, with its newest time. The archive was read
+    /// to its end for every level from the digest on, so that an earlier finding of damage is over.
     pub fn record(&mut self, level: VerificationLevel, time: DateTime<Utc>) {
+        if level > VerificationLevel::Committed {
+            self.damage = None;
+        }
         let known = self
             .verifications
             .iter_mut()

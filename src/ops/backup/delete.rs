@@ -1,15 +1,32 @@
 //! DeleteBackup: removes one backup for good.
 
-use super::list::find;
 use crate::{
-    model::failure::{Failure, Kind},
+    model::{
+        backup::{BackupName, ManifestError},
+        failure::{Failure, Kind},
+    },
     ops::{audited, context::Context, daemon::Daemon},
+    storage::StorageError,
 };
 
 /// Removes a backup. The newest good one of its database is refused: it is the one that a disaster would need.
 pub async fn delete(daemon: &Daemon, context: &Context, filename: &str) -> Result<(), Failure> {
     audited::immediate(daemon, context, None, async {
-        let manifest = find(daemon, filename).await?;
+        let name = BackupName::parse(filename)?;
+        let manifest = match daemon.backups.manifest(&name).await {
+            Ok(manifest) => manifest,
+            // What cannot be read is no good backup: there is nothing to protect, and no other way to be rid of it.
+            Err(
+                StorageError::Damaged { .. }
+                | StorageError::Manifest {
+                    source: ManifestError::Malformed(_),
+                    ..
+                },
+            ) => {
+                return Ok(daemon.backups.delete(&name).await?);
+            }
+            Err(error) => return Err(error.into()),
+        };
         let newest = daemon.newest_backup(&manifest.database).await?;
         if newest.is_some_and(|newest| newest.filename == manifest.filename) {
             return Err(Failure::new(

@@ -200,6 +200,7 @@ async fn manifest(
         operation_id: job.id(),
         daemon_version: env!("CARGO_PKG_VERSION").to_owned(),
         verifications: Vec::new(),
+        damage: None,
     })
 }
 

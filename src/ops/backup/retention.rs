@@ -78,7 +78,7 @@ async fn decide(
     let backups: Vec<RetentionInput> = listing
         .manifests
         .iter()
-        .filter(|manifest| manifest.database == managed.name())
+        .filter(|manifest| manifest.database == managed.name() && manifest.is_good())
         .map(RetentionInput::from)
         .collect();
     let settings = &daemon.settings;

@@ -1,10 +1,9 @@
 //! CheckDatabase: asks one database now, without a cache.
 
-use super::prober::{ask, verdict};
+use super::prober::{ask_all, verdict};
 use crate::{
     model::{failure::Failure, health::DatabaseHealth},
     ops::{context::Context, daemon::Daemon, maintenance::mode, migration::version},
-    postgres::database::Purpose,
 };
 
 /// A connection for each purpose, the schema version, maintenance mode and the newest good backup.
@@ -15,15 +14,7 @@ pub async fn check(
 ) -> Result<DatabaseHealth, Failure> {
     context.authorize()?;
     let managed = daemon.managed(database)?;
-    let asked = Purpose::ALL.map(|purpose| ask(daemon, managed, purpose));
-    let mut connections = Vec::with_capacity(Purpose::ALL.len());
-    let mut server_version = String::new();
-    for (connection, version) in futures_util::future::join_all(asked).await {
-        connections.push(connection);
-        if !version.is_empty() {
-            server_version = version;
-        }
-    }
+    let (connections, server_version) = ask_all(daemon, managed).await;
     let reachable = connections
         .iter()
         .all(|connection| connection.error.is_none());

@@ -72,9 +72,9 @@ async fn look(daemon: &Daemon) -> Seen {
     }
 }
 
-/// One database, by one connection.
+/// One database, by one connection for each purpose: a role that lost its login must not show only when it is needed.
 async fn database(daemon: &Daemon, managed: &Managed) -> DatabaseHealth {
-    let (connection, server_version) = ask(daemon, managed, Purpose::Admin).await;
+    let (connections, server_version) = ask_all(daemon, managed).await;
     let timeout = daemon.settings.health_timeout;
     let asking = daemon.store.maintenance(managed.name());
     let maintenance = match tokio::time::timeout(timeout, asking).await {
@@ -86,7 +86,7 @@ async fn database(daemon: &Daemon, managed: &Managed) -> DatabaseHealth {
         // While the control store is away, a closed database must not look open.
         Ok(Err(_)) | Err(_) => last_known(daemon, managed),
     };
-    verdict(managed, vec![connection], server_version, maintenance)
+    verdict(managed, connections, server_version, maintenance)
 }
 
 fn last_known(daemon: &Daemon, managed: &Managed) -> Option<Maintenance> {
@@ -94,12 +94,20 @@ fn last_known(daemon: &Daemon, managed: &Managed) -> Option<Maintenance> {
     seen.databases.get(managed.name())?.maintenance.clone()
 }
 
+/// Asks the server its version as each purpose.
+pub(super) async fn ask_all(daemon: &Daemon, managed: &Managed) -> (Vec<ConnectionHealth>, String) {
+    let asked = Purpose::ALL.map(|purpose| ask(daemon, managed, purpose));
+    let answers = futures_util::future::join_all(asked).await;
+    let version = answers.iter().map(|(_, version)| version.clone()).max();
+    let connections = answers
+        .into_iter()
+        .map(|(connection, _)| connection)
+        .collect();
+    (connections, version.unwrap_or_default())
+}
+
 /// Asks the server its version as one purpose, within the health timeout.
-pub(super) async fn ask(
-    daemon: &Daemon,
-    managed: &Managed,
-    purpose: Purpose,
-) -> (ConnectionHealth, String) {
+async fn ask(daemon: &Daemon, managed: &Managed, purpose: Purpose) -> (ConnectionHealth, String) {
     let timeout = daemon.settings.health_timeout;
     let start = Instant::now();
     let asking = async {

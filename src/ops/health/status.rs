@@ -1,27 +1,31 @@
 //! GetStatus: the daemon and all its databases at a glance.
 
 use crate::{
-    model::{failure::Failure, health::Status},
-    ops::{context::Context, daemon::Daemon},
+    model::{
+        failure::Failure,
+        health::{DatabaseHealth, DatabaseState, Status},
+    },
+    ops::{
+        context::Context,
+        daemon::{Daemon, newest_good},
+        migration::version,
+    },
 };
 
-/// What the prober last saw, with the newest good backup of each database.
+/// What the prober last saw, with the newest good backup and the schema version of each database.
 pub async fn status(daemon: &Daemon, context: &Context) -> Result<Status, Failure> {
     context.authorize()?;
     let seen = daemon.prober.seen().borrow().clone();
     let listing = daemon.backups.list_manifests().await?;
-    let databases = seen
-        .databases
-        .into_values()
-        .map(|mut health| {
-            let newest = listing
-                .manifests
-                .iter()
-                .find(|manifest| manifest.database == health.database);
-            health.last_backup = newest.cloned();
-            health
-        })
-        .collect();
+    let mut databases: Vec<DatabaseHealth> = seen.databases.into_values().collect();
+    for health in &mut databases {
+        health.last_backup = newest_good(&listing, &health.database).cloned();
+        if health.state != DatabaseState::Unreachable {
+            let reading = version::read(daemon.managed(&health.database)?);
+            let read = tokio::time::timeout(daemon.settings.health_timeout, reading).await;
+            health.schema_version = read.ok().and_then(Result::ok);
+        }
+    }
     // Without the control store the number is not known; that it is unreachable stands beside it.
     let running_operations = daemon.store.open_operations().await.unwrap_or_default();
     Ok(Status {

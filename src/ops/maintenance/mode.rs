@@ -115,6 +115,12 @@ async fn take_connect(
     // The session may be what failed.
     let given_back = async {
         let mut session = managed.database.server_session("pgsteward").await?;
+        let standing = access::plan(&session, database, &managed.database.roles()).await?;
+        if standing == change {
+            // It was one transaction, and nothing of it happened.
+            daemon.store.delete_maintenance(managed.name()).await?;
+            return Ok(());
+        }
         give_back(daemon, managed, &mut session, &change).await
     };
     match given_back.await {

@@ -64,7 +64,7 @@ async fn all_tables(managed: &Managed, job: &Job) -> Result<Vec<OptimizedTable>,
         ))
         .await
         .map_err(PostgresError::query("prepare the optimize session"))?;
-    let targets = vacuum_targets(&*session).await?;
+    let targets = vacuum_targets(&session).await?;
     let total = targets.len() as u64;
     let mut done = Vec::with_capacity(targets.len());
     for target in targets {

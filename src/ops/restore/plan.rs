@@ -40,7 +40,9 @@ pub async fn check(
     let mut session = managed.database.server_session("pgsteward").await?;
     let mut checks = vec![
         backup_database(managed, &backup),
+        archive(&backup),
         maintenance_mode(daemon, managed, &session).await?,
+        open_sessions(managed, &session).await?,
         server_version(&session, &backup).await?,
         tools_version(daemon, &session).await?,
     ];
@@ -49,7 +51,7 @@ pub async fn check(
     checks.push(prepared_transactions(&session, managed).await?);
     checks.push(replication_slots(&session, managed).await?);
     session.close().await;
-    checks.push(owners(managed).await?);
+    checks.extend(owners(managed).await?);
     Ok(RestorePlan {
         database: managed.name().to_owned(),
         backup,
@@ -110,7 +112,6 @@ async fn maintenance_mode(
 ) -> Result<RestoreCheck, Failure> {
     let (name, database) = (managed.name(), managed.database.server_name());
     let roles = managed.database.roles();
-    let others = access::other_sessions(session, database, &roles).await?;
     let problem = if daemon.store.maintenance(name).await?.is_none() {
         format!("database {name:?} is not in maintenance mode: call EnterMaintenance first")
     } else if !access::plan(session, database, &roles)
@@ -121,20 +122,44 @@ async fn maintenance_mode(
         format!(
             "database {name:?} is in maintenance mode, but others may connect: call EnterMaintenance again"
         )
-    } else if others > 0 {
-        format!(
-            "{others} sessions of others are in database {name:?}, superusers' as a rule: end them, see pg_stat_activity"
-        )
     } else {
         String::new()
     };
-    let good = "maintenance mode is on, and nobody else is in the database".to_owned();
+    let good = "maintenance mode is on".to_owned();
     Ok(check_that(
         "MAINTENANCE_MODE",
         problem.is_empty(),
         good,
         problem,
     ))
+}
+
+/// Superusers' sessions can neither be kept out nor ended without being one, and stand in the way of the swap.
+async fn open_sessions(managed: &Managed, session: &Session) -> Result<RestoreCheck, Failure> {
+    let open = access::superuser_sessions(session, managed.database.server_name()).await?;
+    Ok(check_that(
+        "OPEN_SESSIONS",
+        open.is_empty(),
+        "no session of a superuser is in the database".to_owned(),
+        format!(
+            "sessions of superusers are in the database, which only a superuser can end: {}",
+            open.join("; ")
+        ),
+    ))
+}
+
+fn archive(backup: &Manifest) -> RestoreCheck {
+    RestoreCheck {
+        name: "ARCHIVE",
+        passed: backup.is_good(),
+        message: match &backup.damage {
+            None => "no check has found the archive damaged".to_owned(),
+            Some(damage) => format!(
+                "the archive is damaged ({}): choose another backup",
+                damage.message
+            ),
+        },
+    }
 }
 
 async fn server_version(client: &Client, backup: &Manifest) -> Result<RestoreCheck, Failure> {
@@ -260,11 +285,12 @@ async fn replication_slots(client: &Client, managed: &Managed) -> Result<Restore
     ))
 }
 
-/// The archive gives each object to its owner again, which needs membership in the owner's role.
-async fn owners(managed: &Managed) -> Result<RestoreCheck, Failure> {
+/// The archive gives each object to its owner again, which needs membership in the owner's role, and an owner who may
+/// create in the schema. A dump grants that only at its end; it says a schema's owner at its beginning.
+async fn owners(managed: &Managed) -> Result<[RestoreCheck; 2], Failure> {
     let session = managed
         .database
-        .session(Purpose::Admin, "pgsteward")
+        .session(Purpose::Admin, "pgsteward restore")
         .await?;
     let row = session
         .query_one(
@@ -278,12 +304,40 @@ async fn owners(managed: &Managed) -> Result<RestoreCheck, Failure> {
         )
         .await
         .map_err(PostgresError::query("list the owners"))?;
-    session.close().await;
     let (missing, admin): (String, String) = (row.get(0), row.get(1));
-    Ok(check_that(
-        "ROLES",
-        missing.is_empty(),
-        "the admin role may give every object to its owner".to_owned(),
-        format!("role {admin:?} may not give objects to {missing}: GRANT {missing} TO {admin:?}"),
-    ))
+    let strangers: String = session
+        .query_one(
+            "SELECT coalesce(string_agg(DISTINCT format('ALTER SCHEMA %I OWNER TO %I', schema.nspname, owner.rolname), '; '), '')
+             FROM (SELECT relnamespace, relowner FROM pg_class
+                   UNION SELECT pronamespace, proowner FROM pg_proc
+                   UNION SELECT typnamespace, typowner FROM pg_type) AS object (namespace, owner)
+             JOIN pg_namespace AS schema ON schema.oid = object.namespace
+             JOIN pg_roles AS owner ON owner.oid = object.owner
+             WHERE schema.nspname NOT LIKE 'pg\\_%' AND schema.nspname <> 'information_schema'
+               AND NOT owner.rolsuper AND NOT pg_has_role(owner.oid, schema.nspowner, 'USAGE')
+               AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)",
+            &[],
+        )
+        .await
+        .map_err(PostgresError::query("list the owners of schemas"))?
+        .get(0);
+    session.close().await;
+    Ok([
+        check_that(
+            "ROLES",
+            missing.is_empty(),
+            "the admin role may give every object to its owner".to_owned(),
+            format!(
+                "role {admin:?} may not give objects to {missing}: GRANT {missing} TO {admin:?}"
+            ),
+        ),
+        check_that(
+            "SCHEMA_OWNERS",
+            strangers.is_empty(),
+            "who owns objects owns their schema, or is a member of its owner".to_owned(),
+            format!(
+                "objects could not be given to owners who only have CREATE on the schema by a grant: {strangers}"
+            ),
+        ),
+    ])
 }

@@ -22,7 +22,7 @@ use crate::{
         restore::RestoreResult,
     },
     ops::{
-        backup::{dump, list::find},
+        backup::{dump, list::find, verify::read_recorded},
         context::Context,
         daemon::{Daemon, Managed},
         launch::{check_reason, launch},
@@ -30,7 +30,7 @@ use crate::{
         runner::job::Job,
         turn::{Turn, Work},
     },
-    postgres::{properties, scratch},
+    postgres::{access, properties, scratch},
     state::artifacts::{Artifact, ArtifactKind},
 };
 
@@ -113,9 +113,13 @@ async fn build(
     backup: &Manifest,
 ) -> Result<Built, Failure> {
     job.enter(1, STAGES, "check");
+    let session = managed.database.server_session("pgsteward restore").await?;
+    let roles = managed.database.roles();
+    access::end_other_sessions(&session, managed.database.server_name(), &roles).await?;
+    session.close().await;
     let plan = plan::check(daemon, managed, backup.filename.as_str()).await?;
     plan::require_ready(&plan)?;
-    dump::read_back(daemon, job, backup).await?;
+    read_recorded(daemon, job, backup).await?;
 
     job.enter(2, STAGES, "last backup");
     let last = dump::dump(daemon, managed, job, BackupKind::PreRestore).await?;

@@ -45,6 +45,14 @@ impl From<Manifest> for proto::Backup {
             verifications,
             operation_id: manifest.operation_id.to_string(),
             tables: manifest.tables.into_iter().map(Into::into).collect(),
+            damage_time: manifest
+                .damage
+                .as_ref()
+                .map(|damage| timestamp(damage.time)),
+            damage: manifest
+                .damage
+                .map(|damage| damage.message)
+                .unwrap_or_default(),
         }
     }
 }
