@@ -39,6 +39,9 @@ pub enum RestoreCommand {
         after_long_help = "Example:\n  pgsteward restore rollback --confirm app --reason 'INC-7: wrong backup'"
     )]
     Rollback {
+        /// Which one, by its name in `restore replaced`; without it the one that the last restore set aside
+        #[arg(long, value_name = "NAME", default_value = "")]
+        replaced: String,
         #[command(flatten)]
         confirmation: Confirmation,
     },
@@ -90,12 +93,16 @@ impl RestoreCommand {
                 let operation = response.into_inner().operation;
                 started(session, operation, &confirmation.start).await
             }
-            Self::Rollback { confirmation } => {
+            Self::Rollback {
+                replaced,
+                confirmation,
+            } => {
                 let request = session.request(RollbackRestoreRequest {
                     database: confirmation.database.name,
                     confirm_database: confirmation.confirm,
                     reason: confirmation.reason,
                     request_id: confirmation.start.request_id.clone(),
+                    replaced_database: replaced,
                 });
                 let response = session.restores().rollback_restore(request).await?;
                 let operation = response.into_inner().operation;

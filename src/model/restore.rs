@@ -60,6 +60,8 @@ pub struct ReplacedDatabase {
     pub expire_time: DateTime<Utc>,
     /// Its size in bytes.
     pub size_bytes: i64,
+    /// The method that set it aside: `Restore` or `RollbackRestore`.
+    pub method: String,
 }
 
 /// What a restore or a rollback did.

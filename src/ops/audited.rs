@@ -45,8 +45,8 @@ fn outcome_of(failure: &Failure) -> AuditOutcome {
     }
 }
 
-/// Authorizes and records a call.
-async fn begin(
+/// Authorizes and records a call. Whoever begins closes the record.
+pub(super) async fn begin(
     daemon: &Daemon,
     context: &Context,
     database: Option<&str>,

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::{health::Prober, runner::Runner};
 use crate::{
     model::{
-        backup::Manifest,
+        backup::{BackupName, Manifest},
         failure::{Failure, Kind},
         retention::RetentionPolicy,
         schedule::Job,
@@ -120,6 +120,15 @@ impl Daemon {
             )
             .with_hint(format!("managed are: {}", known()))
         })
+    }
+
+    /// The managed database of a backup, for the audit log; empty when there is no such backup.
+    pub async fn database_of_backup(&self, filename: &str) -> String {
+        let Ok(name) = BackupName::parse(filename) else {
+            return String::new();
+        };
+        let manifest = self.backups.manifest(&name).await;
+        manifest.map_or_else(|_| String::new(), |manifest| manifest.database)
     }
 
     /// The newest good backup of a managed database.

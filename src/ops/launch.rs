@@ -73,15 +73,22 @@ where
     Work: FnOnce(Job) -> Running + Send + 'static,
     Running: Future<Output = Result<Outcome, Failure>> + Send + 'static,
 {
-    once(daemon, context, None, request_id, async |recorded| {
-        let manifest = backup::list::find(daemon, filename).await?;
-        let database = manifest.database.clone();
-        let work = prepare(manifest);
-        daemon
-            .runner
-            .start(context, recorded, &database, request_id, work)
-            .await
-    })
+    let named = daemon.database_of_backup(filename).await;
+    once(
+        daemon,
+        context,
+        Some(&named),
+        request_id,
+        async |recorded| {
+            let manifest = backup::list::find(daemon, filename).await?;
+            let database = manifest.database.clone();
+            let work = prepare(manifest);
+            daemon
+                .runner
+                .start(context, recorded, &database, request_id, work)
+                .await
+        },
+    )
     .await
 }
 

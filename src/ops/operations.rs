@@ -38,7 +38,16 @@ pub async fn done(daemon: &Daemon, context: &Context, id: &str) -> Result<Operat
 
 /// Asks the operation to stop.
 pub async fn cancel(daemon: &Daemon, context: &Context, id: &str) -> Result<Operation, Failure> {
-    audited::immediate(daemon, context, None, async {
+    // Only to name its database in the record; what is wrong with the id is said after the permission was looked at.
+    let database = match parse_id(id) {
+        Ok(id) => daemon
+            .runner
+            .get(id)
+            .await
+            .map(|operation| operation.database),
+        Err(failure) => Err(failure),
+    };
+    audited::immediate(daemon, context, database.ok().as_deref(), async {
         daemon.runner.cancel(parse_id(id)?).await
     })
     .await

@@ -2,6 +2,7 @@
 
 use prost::{Message, Name};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use tonic::{Request, Status};
 
 use super::status::status;
@@ -12,6 +13,7 @@ use crate::{
         method::Method,
     },
     ops::context::{Context, Principal},
+    storage::hexadecimal,
 };
 
 /// The call's context. `access` has put the principal into the request.
@@ -36,7 +38,7 @@ pub(super) fn context<M: Message + Name>(
         principal,
         peer: request.remote_addr(),
         method,
-        request: json,
+        request: abridged(json),
     })
 }
 
@@ -56,6 +58,29 @@ fn refuse_nul(request: &Value) -> Result<(), Failure> {
             field,
             "must not hold a NUL character",
         )),
+    }
+}
+
+/// The longest text that is kept of a request, in bytes. Longer ones (a revision's SQL) are kept where they belong; the
+/// record keeps their beginning and digest, or pages of the audit log would outgrow what clients accept.
+const KEPT_TEXT: usize = 2048;
+
+fn abridged(value: Value) -> Value {
+    match value {
+        Value::String(text) if text.len() > KEPT_TEXT => {
+            let beginning: String = text.chars().take(200).collect();
+            let digest = hexadecimal(Sha256::new_with_prefix(&text));
+            Value::String(format!(
+                "{beginning}… ({} bytes, sha256 {digest})",
+                text.len()
+            ))
+        }
+        Value::Array(items) => items.into_iter().map(abridged).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(field, value)| (field, abridged(value)))
+            .collect(),
+        other => other,
     }
 }
 

@@ -59,6 +59,7 @@ impl RestoreService for Services {
             &request.database,
             &request.confirm_database,
             &request.reason,
+            &request.replaced_database,
             &request.request_id,
         )
         .await

@@ -47,8 +47,9 @@ impl ControlStore {
         let client = self.client().await?;
         let rows = client
             .query(
-                "SELECT name, database, replaced_at, expires_at FROM replaced_databases
-                 WHERE database = $1 ORDER BY replaced_at DESC",
+                "SELECT replaced.name, replaced.database, replaced.replaced_at, replaced.expires_at, operations.method
+                 FROM replaced_databases AS replaced JOIN operations ON operations.id = replaced.operation
+                 WHERE replaced.database = $1 ORDER BY replaced.replaced_at DESC",
                 &[&database],
             )
             .await
@@ -61,6 +62,7 @@ impl ControlStore {
                 replace_time: row.get(2),
                 expire_time: row.get(3),
                 size_bytes: 0,
+                method: row.get(4),
             })
             .collect())
     }

@@ -11,7 +11,8 @@ use crate::{
 
 /// Removes a backup. The newest good one of its database is refused: it is the one that a disaster would need.
 pub async fn delete(daemon: &Daemon, context: &Context, filename: &str) -> Result<(), Failure> {
-    audited::immediate(daemon, context, None, async {
+    let database = daemon.database_of_backup(filename).await;
+    audited::immediate(daemon, context, Some(&database), async {
         let name = BackupName::parse(filename)?;
         let manifest = match daemon.backups.manifest(&name).await {
             Ok(manifest) => manifest,

@@ -1,12 +1,19 @@
 //! DownloadBackup: opens an archive for streaming. The reading and sending is paced by the receiver.
 
+use std::sync::Arc;
+
 use super::list::find;
 use crate::{
     model::{
         backup::Manifest,
         failure::{Failure, Kind},
     },
-    ops::{audited, context::Context, daemon::Daemon},
+    ops::{
+        audited::{self, Recorded},
+        context::Context,
+        daemon::Daemon,
+    },
+    state::ControlStore,
     storage::ArchiveReader,
 };
 
@@ -18,6 +25,8 @@ pub struct Download {
     pub offset: u64,
     /// The bytes.
     pub reader: ArchiveReader,
+    /// To be closed at the end.
+    pub record: OpenRecord,
 }
 
 /// Opens an archive. An offset needs the digest of the file whose first part the caller has, so that a download is never
@@ -29,40 +38,90 @@ pub async fn open(
     offset: i64,
     sha256: &str,
 ) -> Result<Download, Failure> {
-    audited::immediate(daemon, context, None, async {
-        let offset = u64::try_from(offset)
-            .map_err(|_| Failure::invalid_field("offset", "must not be negative"))?;
-        let manifest = find(daemon, filename).await?;
-        if offset > 0 && sha256.is_empty() {
-            return Err(Failure::invalid_field(
-                "sha256",
-                "must be given with an offset: the digest from the header of the download that is resumed",
-            ));
-        }
-        if !sha256.is_empty() && sha256 != manifest.sha256 {
-            return Err(Failure::new(
-                Kind::FailedPrecondition,
-                "BACKUP_CHANGED",
-                format!("{filename} has another digest than the one given"),
-            )
-            .with_hint("start the download again from offset 0"));
-        }
-        if offset > manifest.size_bytes {
-            return Err(Failure::new(
-                Kind::OutOfRange,
-                "OFFSET_PAST_END",
-                format!(
-                    "offset {offset} is past the end of {filename}, which has {} bytes",
-                    manifest.size_bytes
-                ),
-            ));
-        }
-        let reader = daemon.backups.read(&manifest.filename, offset).await?;
-        Ok(Download {
+    let database = daemon.database_of_backup(filename).await;
+    let recorded = audited::begin(daemon, context, Some(&database)).await?;
+    let opened = checked(daemon, filename, offset, sha256).await;
+    match opened {
+        Ok((manifest, offset, reader)) => Ok(Download {
             manifest,
             offset,
             reader,
-        })
-    })
-    .await
+            record: OpenRecord {
+                recorded: Some(recorded),
+                store: Arc::clone(&daemon.store),
+            },
+        }),
+        Err(failure) => {
+            recorded.close(&daemon.store, Some(&failure), "").await;
+            Err(failure)
+        }
+    }
+}
+
+async fn checked(
+    daemon: &Daemon,
+    filename: &str,
+    offset: i64,
+    sha256: &str,
+) -> Result<(Manifest, u64, ArchiveReader), Failure> {
+    let offset = u64::try_from(offset)
+        .map_err(|_| Failure::invalid_field("offset", "must not be negative"))?;
+    let manifest = find(daemon, filename).await?;
+    if offset > 0 && sha256.is_empty() {
+        return Err(Failure::invalid_field(
+            "sha256",
+            "must be given with an offset: the digest from the header of the download that is resumed",
+        ));
+    }
+    if !sha256.is_empty() && sha256 != manifest.sha256 {
+        return Err(Failure::new(
+            Kind::FailedPrecondition,
+            "BACKUP_CHANGED",
+            format!("{filename} has another digest than the one given"),
+        )
+        .with_hint("start the download again from offset 0"));
+    }
+    if offset > manifest.size_bytes {
+        return Err(Failure::new(
+            Kind::OutOfRange,
+            "OFFSET_PAST_END",
+            format!(
+                "offset {offset} is past the end of {filename}, which has {} bytes",
+                manifest.size_bytes
+            ),
+        ));
+    }
+    let reader = daemon.backups.read(&manifest.filename, offset).await?;
+    Ok((manifest, offset, reader))
+}
+
+/// The audit record of a download, open until its last byte was sent.
+pub struct OpenRecord {
+    recorded: Option<Recorded>,
+    store: Arc<ControlStore>,
+}
+
+impl OpenRecord {
+    /// Everything was sent, or could not be.
+    pub async fn close(mut self, failure: Option<&Failure>) {
+        if let Some(recorded) = self.recorded.take() {
+            recorded.close(&self.store, failure, "").await;
+        }
+    }
+}
+
+impl Drop for OpenRecord {
+    /// The receiver went away before the end.
+    fn drop(&mut self) {
+        let Some(recorded) = self.recorded.take() else {
+            return;
+        };
+        let store = Arc::clone(&self.store);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let gone = Failure::new(Kind::Cancelled, "CALLER_GONE", "the caller went away");
+                recorded.close(&store, Some(&gone), "").await;
+            });
+        }
+    }
 }

@@ -84,7 +84,7 @@ async fn run(
         // From here on a cancellation is too late: the swap happens or it does not, never by half.
         job.enter(7, STAGES, "swap");
         let new = scratch::restore_name(job.id());
-        let replaced = swap::swap(daemon, managed, &turn, job.id(), &new).await?;
+        let replaced = swap::swap(daemon, managed, &turn, job, &new).await?;
         Ok(RestoreResult {
             database: managed.name().to_owned(),
             filename: backup.filename.as_str().to_owned(),

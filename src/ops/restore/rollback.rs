@@ -1,4 +1,4 @@
-//! RollbackRestore: the newest replaced database takes its place again; the one that was restored is kept in its stead.
+//! RollbackRestore: a replaced database takes its place again; the one that was restored is kept in its stead.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use super::{replaced::standing, restore_backup::check_confirmation, swap};
 use crate::{
     model::{
         failure::{Failure, Kind},
+        method::Method,
         operation::{Operation, Outcome},
         restore::RestoreResult,
     },
@@ -26,6 +27,7 @@ pub async fn rollback(
     database: &str,
     confirm: &str,
     reason: &str,
+    replaced_database: &str,
     request_id: &str,
 ) -> Result<Operation, Failure> {
     launch(daemon, context, database, request_id, async |managed| {
@@ -33,30 +35,62 @@ pub async fn rollback(
         // It is for the audit log, which holds the whole request.
         check_reason(reason)?;
         mode::require(daemon, &managed).await?;
-        let name = newest(daemon, &managed).await?;
+        let name = target(daemon, &managed, replaced_database).await?;
         let daemon = Arc::clone(daemon);
         Ok(move |job| async move { run(&daemon, &managed, &job, &name).await })
     })
     .await
 }
 
-async fn newest(daemon: &Daemon, managed: &Managed) -> Result<String, Failure> {
-    let newest = standing(daemon, managed).await?.into_iter().next();
-    newest.map(|replaced| replaced.name).ok_or_else(|| {
-        Failure::new(
-            Kind::FailedPrecondition,
+/// The replaced database that is to take its place again. A call that names none goes back from the last restore; it never
+/// undoes a rollback, so that a caller who lost the answer may repeat it.
+async fn target(daemon: &Daemon, managed: &Managed, named: &str) -> Result<String, Failure> {
+    let standing = standing(daemon, managed).await?;
+    let candidates = || {
+        standing
+            .iter()
+            .map(|replaced| replaced.name.as_str())
+            .collect::<Vec<_>>()
+    };
+    let refused = |reason, message: String| Failure::new(Kind::FailedPrecondition, reason, message);
+    if !named.is_empty() {
+        return match standing.iter().find(|replaced| replaced.name == named) {
+            Some(replaced) => Ok(replaced.name.clone()),
+            None => Err(refused(
+                "NO_REPLACED_DATABASE",
+                format!(
+                    "no replaced database {named:?} of {:?} stands on the server",
+                    managed.name()
+                ),
+            )
+            .with_hint(format!("these stand: {:?}", candidates()))),
+        };
+    }
+    match standing.first() {
+        None => Err(refused(
             "NO_REPLACED_DATABASE",
             format!(
                 "no replaced database of {:?} stands on the server",
                 managed.name()
             ),
         )
-        .with_hint("restore the pre-restore backup instead; ListBackups shows it")
-    })
+        .with_hint("restore the pre-restore backup instead; ListBackups shows it")),
+        Some(newest) if newest.method == Method::Restore.name() => Ok(newest.name.clone()),
+        Some(newest) => Err(refused(
+            "ALREADY_ROLLED_BACK",
+            format!(
+                "the last swap of {:?} was a rollback, which set {:?} aside",
+                managed.name(),
+                newest.name
+            ),
+        )
+        .with_hint(format!(
+            "to go on from there, name the database in replaced_database: {:?}",
+            candidates()
+        ))),
+    }
 }
 
-/// `name` is what was the newest when the call came in. Should another swap have come in between, going back would go to
-/// another state than the caller saw.
 async fn run(
     daemon: &Daemon,
     managed: &Managed,
@@ -68,20 +102,8 @@ async fn run(
     job.enter(1, 1, "swap");
     let swapped = async {
         mode::require(daemon, managed).await?;
-        if newest(daemon, managed).await? != name {
-            return Err(Failure::new(
-                Kind::Aborted,
-                "REPLACED_DATABASE_CHANGED",
-                format!(
-                    "{name:?} is no longer the newest replaced database of {:?}",
-                    managed.name()
-                ),
-            )
-            .with_hint(
-                "see ListReplacedDatabases, then call RollbackRestore again if it is still wanted",
-            ));
-        }
-        let replaced = swap::swap(daemon, managed, &turn, job.id(), name).await?;
+        target(daemon, managed, name).await?;
+        let replaced = swap::swap(daemon, managed, &turn, job, name).await?;
         daemon.store.strike_replaced(name).await?;
         Ok::<_, Failure>(replaced)
     }

@@ -7,13 +7,13 @@ use std::{convert::Infallible, time::Duration};
 
 use chrono::Utc;
 use tokio_postgres::error::SqlState;
-use uuid::Uuid;
 
 use crate::{
     model::{failure::Failure, restore::ReplacedDatabase},
     ops::{
         daemon::{Daemon, Managed},
         restore::replaced,
+        runner::job::Job,
         turn::Turn,
     },
     postgres::{
@@ -31,18 +31,18 @@ pub async fn swap(
     daemon: &Daemon,
     managed: &Managed,
     turn: &Turn,
-    operation: Uuid,
+    job: &Job,
     new: &str,
 ) -> Result<ReplacedDatabase, Failure> {
     let live = managed.database.server_name();
-    let kept = scratch::replaced_name(operation);
+    let kept = scratch::replaced_name(job.id());
     let mut session = managed.database.server_session("pgsteward swap").await?;
     let ender = managed.database.server_session("pgsteward swap").await?;
     let size_bytes = replaced::size(&session, live).await?.unwrap_or_default();
     let keep = daemon.settings.keep_replaced;
     daemon
         .store
-        .note_replaced(&kept, managed.name(), operation, keep)
+        .note_replaced(&kept, managed.name(), job.id(), keep)
         .await?;
     let mut tries = 1;
     loop {
@@ -75,6 +75,7 @@ pub async fn swap(
             .checked_add_signed(keep)
             .unwrap_or(replace_time),
         size_bytes,
+        method: job.method(),
     })
 }
 

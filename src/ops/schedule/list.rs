@@ -46,7 +46,8 @@ pub async fn run_now(
     name: &str,
     request_id: &str,
 ) -> Result<Operation, Failure> {
-    audited::immediate(daemon, context, None, async {
+    let database = find(daemon, name).ok().map(|job| job.database.as_str());
+    audited::immediate(daemon, context, database, async {
         let job = find(daemon, name)?;
         let slot = Utc::now();
         let operation = start(daemon, context, job, request_id).await?;

@@ -1,7 +1,7 @@
 //! The stream of a download: header, chunks, trailer. A chunk is read only when the receiver has room for it, so that a
 //! slow receiver costs one chunk of memory; a receiver that goes away drops the stream, and with it the open file.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, Stream};
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncReadExt as _;
@@ -13,7 +13,7 @@ use crate::{
         backup::Manifest,
         failure::{Failure, Kind},
     },
-    ops::backup::download::Download,
+    ops::backup::download::{Download, OpenRecord},
     proto::{
         DownloadBackupResponse, DownloadHeader, DownloadTrailer, download_backup_response::Part,
     },
@@ -33,6 +33,7 @@ enum State {
 struct Sending {
     manifest: Manifest,
     reader: ArchiveReader,
+    record: OpenRecord,
     digest: Sha256,
     sent: u64,
     left: u64,
@@ -75,6 +76,7 @@ async fn step(state: State) -> Result<Option<(Part, State)>, Status> {
                 left: download.manifest.size_bytes - download.offset,
                 manifest: download.manifest,
                 reader: download.reader,
+                record: download.record,
                 digest: Sha256::new(),
                 sent: 0,
             };
@@ -83,39 +85,48 @@ async fn step(state: State) -> Result<Option<(Part, State)>, Status> {
                 State::Chunks(Box::new(sending)),
             )))
         }
-        State::Chunks(sending) => sending.chunk().await.map_err(status).map(Some),
+        State::Chunks(sending) => sending.next().await.map_err(status).map(Some),
         State::Done => Ok(None),
     }
 }
 
 impl Sending {
-    async fn chunk(mut self: Box<Self>) -> Result<(Part, State), Failure> {
-        if self.left == 0 {
-            let trailer = DownloadTrailer {
-                sha256: hexadecimal(self.digest),
-                sent_bytes: int64(self.sent),
+    async fn next(mut self: Box<Self>) -> Result<(Part, State), Failure> {
+        if self.left > 0 {
+            return match self.chunk().await {
+                Ok(chunk) => Ok((Part::Chunk(chunk.into()), State::Chunks(self))),
+                Err(failure) => {
+                    self.record.close(Some(&failure)).await;
+                    Err(failure)
+                }
             };
-            return Ok((Part::Trailer(trailer), State::Done));
         }
+        let trailer = DownloadTrailer {
+            sha256: hexadecimal(self.digest),
+            sent_bytes: int64(self.sent),
+        };
+        self.record.close(None).await;
+        Ok((Part::Trailer(trailer), State::Done))
+    }
+
+    async fn chunk(&mut self) -> Result<Bytes, Failure> {
         let wanted = usize::try_from(self.left)
             .unwrap_or(usize::MAX)
             .min(CHUNK_SIZE);
         let mut chunk = BytesMut::with_capacity(wanted);
         while chunk.len() < wanted {
             let limit = (wanted - chunk.len()) as u64;
-            let count = (&mut self.reader)
-                .take(limit)
-                .read_buf(&mut chunk)
-                .await
-                .map_err(|error| damaged(&self.manifest, &error.to_string()))?;
-            if count == 0 {
-                return Err(damaged(&self.manifest, "it ends too early"));
+            let read = (&mut self.reader).take(limit).read_buf(&mut chunk).await;
+            match read {
+                Ok(0) => return Err(damaged(&self.manifest, "it ends too early")),
+                Ok(_) => {}
+                Err(error) => return Err(damaged(&self.manifest, &error.to_string())),
             }
         }
         self.digest.update(&chunk);
         self.sent += chunk.len() as u64;
         self.left -= chunk.len() as u64;
-        Ok((Part::Chunk(chunk.freeze().into()), State::Chunks(self)))
+        Ok(chunk.freeze())
     }
 }
 

@@ -35,6 +35,7 @@ impl From<ReplacedDatabase> for proto::ReplacedDatabase {
             replace_time: Some(timestamp(replaced.replace_time)),
             expire_time: Some(timestamp(replaced.expire_time)),
             size_bytes: replaced.size_bytes,
+            method: replaced.method,
         }
     }
 }
