@@ -2,29 +2,33 @@
 
 use std::time::Duration;
 
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::ControlStore;
 use crate::{model::restore::ReplacedDatabase, postgres::error::PostgresError};
 
 impl ControlStore {
-    /// Writes down, before the swap, under which name the live database will be kept and for how long.
+    /// Writes down, before the swap, under which name the live database will be kept and for how long. Gives the note,
+    /// with size 0.
     pub async fn note_replaced(
         &self,
         name: &str,
         database: &str,
         operation: Uuid,
         keep: Duration,
-    ) -> Result<(), PostgresError> {
+    ) -> Result<ReplacedDatabase, PostgresError> {
         let client = self.client().await?;
         client
-            .execute(
+            .query_one(
                 "INSERT INTO replaced_databases (name, database, operation, expires_at)
-                 VALUES ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))",
+                 VALUES ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))
+                 RETURNING name, database, replaced_at, expires_at,
+                           (SELECT method FROM operations WHERE id = operation)",
                 &[&name, &database, &operation, &keep.as_secs_f64()],
             )
             .await
-            .map(|_| ())
+            .map(|row| noted(&row))
             .map_err(PostgresError::query("record the replaced database"))
     }
 
@@ -54,17 +58,7 @@ impl ControlStore {
             )
             .await
             .map_err(PostgresError::query("list the replaced databases"))?;
-        Ok(rows
-            .iter()
-            .map(|row| ReplacedDatabase {
-                name: row.get(0),
-                database: row.get(1),
-                replace_time: row.get(2),
-                expire_time: row.get(3),
-                size_bytes: 0,
-                method: row.get(4),
-            })
-            .collect())
+        Ok(rows.iter().map(noted).collect())
     }
 
     /// The names of those whose time is up, by the control store's clock, and whose swap is over.
@@ -81,5 +75,16 @@ impl ControlStore {
             .await
             .map_err(PostgresError::query("list the replaced databases"))?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+}
+
+fn noted(row: &Row) -> ReplacedDatabase {
+    ReplacedDatabase {
+        name: row.get(0),
+        database: row.get(1),
+        replace_time: row.get(2),
+        expire_time: row.get(3),
+        size_bytes: 0,
+        method: row.get(4),
     }
 }

@@ -2,8 +2,9 @@
 //! a dump fails.
 
 use std::{
+    fmt::Write as _,
     fs,
-    io::{Read, Write},
+    io::{Read, Write as _},
     process::{Command, Stdio},
 };
 
@@ -87,9 +88,17 @@ fn archive(site: &Site, backup: &Backup) -> Vec<u8> {
     fs::read(site.store().join(&backup.filename)).unwrap()
 }
 
+fn size(bytes: &[u8]) -> i64 {
+    bytes.len().try_into().unwrap()
+}
+
 fn sha256(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            write!(text, "{byte:02x}").unwrap();
+            text
+        })
 }
 
 fn unpacked(bytes: &[u8]) -> String {
@@ -170,10 +179,10 @@ async fn a_backup_is_plain_sql_in_gzip_that_psql_loads_without_pgsteward() {
     let backup = daemon.client().back_up().await;
 
     let bytes = archive(&site, &backup);
-    assert_eq!(bytes.len() as i64, backup.size_bytes);
+    assert_eq!(size(&bytes), backup.size_bytes);
     assert_eq!(sha256(&bytes), backup.sha256);
     let sql = unpacked(&bytes);
-    assert_eq!(sql.len() as i64, backup.uncompressed_bytes);
+    assert_eq!(size(sql.as_bytes()), backup.uncompressed_bytes);
 
     let copy = format!("{}_copy", site.databases.managed());
     let server = site.databases.superuser_in("postgres").await;
@@ -219,7 +228,7 @@ async fn the_manifest_says_what_the_archive_holds() {
     assert_eq!(manifest.kind, BackupKind::Manual);
     assert_eq!(manifest.sha256, backup.sha256);
     assert_eq!(manifest.operation_id.to_string(), id);
-    assert_eq!(manifest.schema_version, [revision.clone()]);
+    assert_eq!(manifest.schema_version, [revision.as_str()]);
     assert!(before <= manifest.snapshot_time && manifest.snapshot_time <= manifest.complete_time);
     assert!(
         manifest.tool_version.contains("PostgreSQL"),
@@ -231,7 +240,7 @@ async fn the_manifest_says_what_the_archive_holds() {
     let tables: Vec<(String, String, i64)> = manifest
         .tables
         .into_iter()
-        .map(|table| (table.schema, table.table, table.rows as i64))
+        .map(|table| (table.schema, table.table, table.rows.cast_signed()))
         .collect();
     let mut expected: Vec<(String, String, i64)> = ROWS
         .iter()
@@ -274,7 +283,7 @@ async fn backups_are_listed_newest_first_with_time_and_size_and_in_pages() {
     for (listed, made) in listed.iter().zip(&made) {
         assert_eq!(listed.size_bytes, made.size_bytes);
         assert_eq!(listed.complete_time, made.complete_time);
-        assert_eq!(archive(&site, listed).len() as i64, listed.size_bytes);
+        assert_eq!(size(&archive(&site, listed)), listed.size_bytes);
     }
     assert!(listed[0].size_bytes > listed[1].size_bytes);
     let request = ListBackupsRequest {
@@ -328,12 +337,12 @@ async fn a_download_is_the_archive_and_can_be_resumed_where_it_stopped() {
 
     for offset in [1, 1_234_567, bytes.len()] {
         let request = DownloadBackupRequest {
-            offset: offset as i64,
+            offset: size(&bytes[..offset]),
             sha256: header.sha256.clone(),
             ..whole.clone()
         };
         let (header, rest, trailer) = download(client, request).await.unwrap();
-        assert_eq!(header.offset, offset as i64);
+        assert_eq!(header.offset, size(&bytes[..offset]));
         assert_eq!(header.size_bytes, backup.size_bytes);
         assert!(rest == bytes[offset..]);
         assert_eq!(trailer.sha256, sha256(&rest));
@@ -569,6 +578,8 @@ fn put_by_hand(site: &Site, model: &Backup, kind: BackupKind, time: &str) -> Str
 
 #[tokio::test]
 async fn retention_shows_its_plan_with_reasons_and_removes_just_that() {
+    use BackupKind::{Manual, PreRestore, Scheduled};
+
     let mut site = Site::new().await;
     site.set("retention.daily", "2");
     site.set("retention.monthly", "1");
@@ -576,7 +587,6 @@ async fn retention_shows_its_plan_with_reasons_and_removes_just_that() {
     let daemon = site.start().await;
     let client = daemon.client();
     let model = client.back_up().await;
-    use BackupKind::{Manual, PreRestore, Scheduled};
     let put = |kind, time| put_by_hand(&site, &model, kind, time);
     let newest = put(Scheduled, "2026-03-12T02:00:00Z");
     // Already the 12th in Oslo.

@@ -4,10 +4,10 @@
 use pgsteward::proto::{
     AuditEntry, AuditOutcome, GetMaintenanceRequest, GetOperationRequest, GetSchemaVersionRequest,
     ListAuditEntriesRequest, ListBackupsRequest, ListReplacedDatabasesRequest, Operation,
-    OperationState, RestoreRequest,
+    RestoreRequest,
 };
 
-use crate::support::{Client, Daemon, Site, client::failure_of, wait::until};
+use crate::support::{Client, Daemon, Site, client::failure_of, gate::Gate, wait::until};
 
 /// A tool that does a part of its work, says so, and then hangs for as long as the daemon lives.
 const HANGS: &str =
@@ -181,7 +181,7 @@ async fn killed_in_the_last_backup_of_a_restore_it_leaves_neither_archive_nor_da
     let client = daemon.client();
     is_failed_and_closed(client, &operation.id).await;
     nothing_noted(&site).await;
-    assert_eq!(listed(client).await, [backup.filename.clone()]);
+    assert_eq!(listed(client).await, [backup.filename.as_str()]);
     assert_eq!(site.stored_files().len(), 2);
     assert_eq!(site.databases.scratch_databases().await, [""; 0]);
     assert_eq!(site.databases.rows("customers").await, 500);
@@ -192,14 +192,17 @@ async fn killed_in_the_last_backup_of_a_restore_it_leaves_neither_archive_nor_da
 async fn killed_before_a_swap_could_be_made_it_leaves_the_live_database_in_its_place() {
     let mut site = Site::new().await;
     site.databases.run(TABLE).await;
+    let mut gate = Gate::before(&mut site, "psql");
     let daemon = site.start().await;
     let client = daemon.client();
     let backup = client.back_up().await;
     site.databases.run("DELETE FROM customers").await;
     client.enter_maintenance().await;
+    let operation = start_restore(client, &backup.filename).await;
+    gate.reached(&site).await;
     // A superuser's session cannot be ended by the daemon, and stands in the way of the rename.
     let in_the_way = site.databases.superuser().await;
-    let operation = start_restore(client, &backup.filename).await;
+    gate.open();
     until("the swap is being tried", || async {
         let request = GetOperationRequest {
             id: operation.id.clone(),

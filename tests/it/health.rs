@@ -78,7 +78,7 @@ async fn a_watch_tells_of_each_change() {
     until_serves(client, "database/app", true).await;
     let answer = probe(client).watch(about("database/app")).await.unwrap();
     let mut changes = answer.into_inner();
-    let mut next = async || is_serving(&changes.message().await.unwrap().unwrap());
+    let mut next = async || is_serving(changes.message().await.unwrap().unwrap());
     assert!(next().await);
     client.enter_maintenance().await;
     assert!(!next().await);

@@ -86,7 +86,7 @@ async fn a_created_revision_is_a_file_in_the_directory_and_in_the_list() {
     let listed = listed.into_inner().revisions;
     let ids: Vec<&str> = listed.iter().map(|r| r.revision.as_str()).collect();
     assert_eq!(ids, [&third, &second, &first]);
-    assert_eq!(listed[0].down_revisions, [second.clone()]);
+    assert_eq!(listed[0].down_revisions, [second.as_str()]);
     assert_eq!(listed[2].down_revisions, [""; 0]);
     assert!(listed[0].head && !listed[1].head);
     assert!(listed.iter().all(|revision| !revision.applied));
@@ -134,7 +134,7 @@ async fn upgrade_and_downgrade_go_where_each_kind_of_target_says() {
     let result = client.upgrade("+1").await;
     assert_eq!(steps(&result), [&first]);
     assert_eq!(result.from_heads, [""; 0]);
-    assert_eq!(result.to_heads, [first.clone()]);
+    assert_eq!(result.to_heads, [first.as_str()]);
     assert_eq!(steps(&client.upgrade(&second[..8]).await), [&second]);
     assert_eq!(steps(&client.upgrade("head").await), [&third]);
     assert_eq!(steps(&client.upgrade("head").await), [""; 0]);
@@ -145,7 +145,7 @@ async fn upgrade_and_downgrade_go_where_each_kind_of_target_says() {
     assert_eq!(steps(&result), [&third]);
     assert_eq!(result.steps[0].direction(), Direction::Downgrade);
     let version = schema_version(client).await;
-    assert_eq!(version.database_heads, [second.clone()]);
+    assert_eq!(version.database_heads, [second.as_str()]);
     assert_eq!(version.pending_count, 1);
     assert!(!version.in_sync);
     assert_eq!(steps(&downgrade(client, "base").await), [&second, &first]);
@@ -327,7 +327,10 @@ async fn one_request_id_starts_one_operation_and_is_refused_for_another_request(
     let again = client.wait(again.into_inner().operation).await;
 
     assert_eq!(again, operation);
-    assert_eq!(schema_version(client).await.database_heads, [first.clone()]);
+    assert_eq!(
+        schema_version(client).await.database_heads,
+        [first.as_str()]
+    );
     let other = UpgradeRequest {
         target: "head".to_owned(),
         ..request.clone()

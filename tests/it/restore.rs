@@ -22,7 +22,8 @@ use tonic::{Code, Response, Status};
 use tonic_types::StatusExt as _;
 
 use crate::support::{
-    self, Client, Site, database::value, expect_field, expect_reason, tokens, wait::until,
+    self, Client, Site, database::value, expect_field, expect_reason, gate::Gate, tokens,
+    wait::until,
 };
 
 const SCHEMA: &str = "
@@ -555,10 +556,15 @@ async fn a_restore_is_cancelled_while_it_loads_and_leaves_nothing() {
 
 #[tokio::test]
 async fn sessions_that_connect_again_and_again_do_not_keep_the_swap_from_being_made() {
-    let (site, daemon) = support::start().await;
+    let mut site = Site::new().await;
+    let mut gate = Gate::before(&mut site, "psql");
+    let daemon = site.start().await;
     let client = daemon.client();
     let backup = with_backup(&site, client).await;
     site.databases.run("DELETE FROM orders").await;
+    client.enter_maintenance().await;
+    let operation = start_restore(client, &backup).await;
+    gate.reached(&site).await;
     let stop = Arc::new(AtomicBool::new(false));
     let entered = Arc::new(AtomicU32::new(0));
     // A role that maintenance mode lets in, and one that it does not.
@@ -580,15 +586,18 @@ async fn sessions_that_connect_again_and_again_do_not_keep_the_swap_from_being_m
             }
         })
     });
-    client.enter_maintenance().await;
+    until("sessions are in the database", || async {
+        (entered.load(Ordering::Relaxed) > 0).then_some(())
+    })
+    .await;
 
-    restore(client, &backup).await;
+    gate.open();
+    client.outcome(operation).await;
 
     stop.store(true, Ordering::Relaxed);
     for task in reconnecting {
         task.await.unwrap();
     }
-    assert!(entered.load(Ordering::Relaxed) > 2);
     assert_eq!(site.databases.rows("orders").await, 300);
     daemon.stop().await;
 }

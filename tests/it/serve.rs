@@ -205,11 +205,11 @@ async fn open_watches_are_told_and_do_not_hold_the_shutdown_up() {
     until_serves(&client, "readiness", true).await;
     let answer = probe(&client).watch(about("readiness")).await.unwrap();
     let mut changes = answer.into_inner();
-    assert!(is_serving(&changes.message().await.unwrap().unwrap()));
+    assert!(is_serving(changes.message().await.unwrap().unwrap()));
 
     daemon.process.signal(Signal::SIGTERM);
 
-    assert!(!is_serving(&changes.message().await.unwrap().unwrap()));
+    assert!(!is_serving(changes.message().await.unwrap().unwrap()));
     assert_eq!(daemon.process.ended().await.code(), Some(0));
     let log = daemon.process.log();
     assert!(!log.contains("open calls did not end in time"), "{log}");
@@ -227,7 +227,7 @@ async fn a_wait_for_another_daemons_operation_ends_with_the_daemon_that_waits() 
         let mut operations = other.client().operations();
         let request = pgsteward::proto::WaitOperationRequest {
             id,
-            timeout: Some(Duration::from_secs(600).try_into().unwrap()),
+            timeout: Some(Duration::from_mins(10).try_into().unwrap()),
         };
         async move { operations.wait_operation(request).await }
     });

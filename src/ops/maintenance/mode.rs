@@ -116,12 +116,12 @@ async fn take_connect(
     let given_back = async {
         let mut session = managed.database.server_session("pgsteward").await?;
         let standing = access::plan(&session, database, &managed.database.roles()).await?;
-        if standing == change {
-            // It was one transaction, and nothing of it happened.
-            daemon.store.delete_maintenance(managed.name()).await?;
-            return Ok(());
+        if standing != change {
+            return give_back(daemon, managed, &mut session, &change).await;
         }
-        give_back(daemon, managed, &mut session, &change).await
+        // Nothing was taken: there may be a grant that could be neither taken nor given back.
+        daemon.store.delete_maintenance(managed.name()).await?;
+        Ok(())
     };
     match given_back.await {
         Ok(()) => Err(failure),

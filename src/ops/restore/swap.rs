@@ -5,7 +5,6 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use chrono::Utc;
 use tokio_postgres::error::SqlState;
 
 use crate::{
@@ -40,7 +39,7 @@ pub async fn swap(
     let ender = managed.database.server_session("pgsteward swap").await?;
     let size_bytes = replaced::size(&session, live).await?.unwrap_or_default();
     let keep = daemon.settings.keep_replaced;
-    daemon
+    let noted = daemon
         .store
         .note_replaced(&kept, managed.name(), job.id(), keep)
         .await?;
@@ -53,7 +52,7 @@ pub async fn swap(
         let in_the_way =
             error.is(&SqlState::OBJECT_IN_USE) || error.is(&SqlState::LOCK_NOT_AVAILABLE);
         if in_the_way && tries < TRIES {
-            tracing::info!(tries, "someone came in between; trying the swap again");
+            tracing::info!(tries, "something stands in the way; trying the swap again");
             tries += 1;
             tokio::time::sleep(PAUSE).await;
         } else if stands(managed, &kept).await {
@@ -65,17 +64,9 @@ pub async fn swap(
     }
     session.close().await;
     ender.close().await;
-    let replace_time = Utc::now();
-    let keep = chrono::TimeDelta::from_std(keep).unwrap_or(chrono::TimeDelta::MAX);
     Ok(ReplacedDatabase {
-        name: kept,
-        database: managed.name().to_owned(),
-        replace_time,
-        expire_time: replace_time
-            .checked_add_signed(keep)
-            .unwrap_or(replace_time),
         size_bytes,
-        method: job.method(),
+        ..noted
     })
 }
 

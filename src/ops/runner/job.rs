@@ -47,11 +47,6 @@ impl Job {
         self.id
     }
 
-    /// The method that it runs, e.g. `Restore`.
-    pub fn method(&self) -> String {
-        self.progress.borrow().method.clone()
-    }
-
     /// Who asked for the operation.
     pub fn principal(&self) -> &str {
         &self.principal

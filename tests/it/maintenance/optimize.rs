@@ -36,7 +36,8 @@ async fn every_table_and_materialized_view_is_vacuumed_and_analyzed_the_largest_
                CREATE TABLE "Odd ""name"", with. dots" (n int);
                CREATE TABLE parts (n int) PARTITION BY RANGE (n);
                CREATE TABLE part_one PARTITION OF parts FOR VALUES FROM (0) TO (10);
-               CREATE VIEW no_table AS SELECT 1"#,
+               CREATE VIEW no_table AS SELECT 1;
+               ANALYZE large"#,
         )
         .await;
 
@@ -117,10 +118,10 @@ async fn a_table_that_fails_does_not_stop_the_others() {
 #[tokio::test]
 async fn the_progress_counts_tables_up_to_their_number() {
     let (site, daemon) = support::start().await;
-    let tables: String = (0..20)
-        .map(|n| format!("CREATE TABLE t{n} (n int);"))
+    let tables: Vec<String> = (0..20)
+        .map(|n| format!("CREATE TABLE t{n} (n int)"))
         .collect();
-    site.databases.run(&tables).await;
+    site.databases.run(&tables.join(";")).await;
     let client = daemon.client();
     let request = WatchOperationRequest {
         id: start(client).await.id,

@@ -113,6 +113,8 @@ impl Cluster {
         );
     }
 
+    // The watchdog is not waited for: it ends after this process.
+    #[allow(clippy::zombie_processes)]
     fn serve(directory: &Path) -> Option<Self> {
         let port = free_port();
         let mut watchdog = as_server_account(Path::new("/bin/sh"))

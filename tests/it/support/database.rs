@@ -15,7 +15,6 @@ const PASSWORD_IN_URL: &str = "s3cret%3A%2F%40%25%27%22";
 pub(crate) struct Databases {
     /// The first part of every name, unique in the cluster.
     prefix: String,
-    port: u16,
 }
 
 impl Databases {
@@ -25,7 +24,6 @@ impl Databases {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let databases = Self {
             prefix: format!("t{number}"),
-            port: cluster().port,
         };
         let server = databases.superuser_in("postgres").await;
         for statement in databases.outside() {
@@ -99,16 +97,8 @@ impl Databases {
 
     /// The URL of a role, by its short name, in a database, by its full name.
     pub(crate) fn url(&self, role: &str, database: &str) -> String {
-        let (role, port) = (self.role(role), self.port);
+        let (role, port) = (self.role(role), cluster().port);
         format!("postgresql://{role}:{PASSWORD_IN_URL}@127.0.0.1:{port}/{database}")
-    }
-
-    /// Like the same databases behind another port: that of a proxy.
-    pub(crate) fn behind(&self, port: u16) -> Self {
-        Self {
-            port,
-            ..self.clone()
-        }
     }
 
     /// The superuser in the managed database.

@@ -23,11 +23,11 @@ pub(crate) fn about(name: &str) -> HealthCheckRequest {
 /// Whether that name serves.
 pub(crate) async fn serves(client: &Client, name: &str) -> Result<bool, Status> {
     let answer = probe(client).check(about(name)).await?;
-    Ok(is_serving(&answer.into_inner()))
+    Ok(is_serving(answer.into_inner()))
 }
 
 /// Reads an answer, which must be one of the two that our service gives.
-pub(crate) fn is_serving(answer: &HealthCheckResponse) -> bool {
+pub(crate) fn is_serving(answer: HealthCheckResponse) -> bool {
     match answer.status() {
         ServingStatus::Serving => true,
         ServingStatus::NotServing => false,

@@ -1,6 +1,6 @@
 //! Tokens: callers with one role each, beside or in place of the caller without a token.
 
-use pgsteward::model::method::Role;
+use pgsteward::{model::method::Role, storage::hexadecimal};
 use sha2::{Digest as _, Sha256};
 
 use super::Site;
@@ -17,10 +17,9 @@ pub(crate) fn token(role: Role) -> String {
 pub(crate) fn require(site: &mut Site) {
     for (place, role) in ROLES.into_iter().enumerate() {
         let key = |name: &str| format!("auth.tokens.{place}.{name}");
-        let digest = Sha256::digest(token(role));
-        let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hexadecimal(Sha256::new_with_prefix(token(role)));
         site.set(&key("name"), &role.to_string());
         site.set(&key("role"), &role.to_string());
-        site.set(&key("sha256"), &digits);
+        site.set(&key("sha256"), &digest);
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 /// Longer than anything takes on a slow machine: a state that has not come by then will not come.
-pub(crate) const BOUND: Duration = Duration::from_secs(60);
+pub(crate) const BOUND: Duration = Duration::from_mins(1);
 
 /// How long a look is followed by the next.
 pub(crate) const POLL: Duration = Duration::from_millis(20);
