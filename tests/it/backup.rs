@@ -5,6 +5,7 @@ use std::{
     fmt::Write as _,
     fs,
     io::{Read, Write as _},
+    os::unix::fs::PermissionsExt as _,
     process::{Command, Stdio},
 };
 
@@ -808,5 +809,77 @@ async fn a_manifest_that_cannot_be_read_is_reported_beside_the_others() {
     assert_eq!(names(&answer.backups), [&good.filename]);
     assert_eq!(answer.unreadable_manifests.len(), 1);
     assert!(answer.unreadable_manifests[0].starts_with("odd_20260101T000000Z.sql.gz"));
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_backup_found_damaged_is_no_longer_the_newest_good_one() {
+    let (site, daemon) = support::start().await;
+    let client = daemon.client();
+    fill(&site).await;
+    let older = client.back_up().await;
+    let newer = client.back_up().await;
+    let file = site.store().join(&newer.filename);
+    let good = fs::read(&file).unwrap();
+    let mut flipped = good.clone();
+    flipped[good.len() / 2] ^= 1;
+    fs::write(&file, &flipped).unwrap();
+    client.failure(verify(client, &newer).await).await;
+
+    let listed = client
+        .backup()
+        .list_backups(ListBackupsRequest::default())
+        .await
+        .unwrap()
+        .into_inner()
+        .backups;
+    assert!(listed[0].damage.contains("digest") && listed[0].damage_time.is_some());
+    assert_eq!(listed[1].damage, "");
+    // What stands between the team and nothing is protected; what is worth nothing is not.
+    let delete = |backup: &Backup| {
+        let filename = backup.filename.clone();
+        let mut backups = client.backup();
+        async move {
+            backups
+                .delete_backup(DeleteBackupRequest { filename })
+                .await
+        }
+    };
+    expect_reason(
+        delete(&older).await,
+        Code::FailedPrecondition,
+        "NEWEST_BACKUP",
+    );
+    delete(&newer).await.unwrap();
+    assert!(!site.stored_files().contains(&newer.filename));
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_manifest_without_a_usable_archive_can_be_deleted() {
+    let (site, daemon) = support::start().await;
+    let client = daemon.client();
+    fill(&site).await;
+    let backup = client.back_up().await;
+    fs::write(site.store().join(&backup.filename), "").unwrap();
+    let filename = backup.filename.clone();
+    let request = DeleteBackupRequest { filename };
+    client.backup().delete_backup(request).await.unwrap();
+    assert_eq!(site.stored_files(), Vec::<String>::new());
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn archives_and_manifests_are_for_the_daemons_account_alone() {
+    let (site, daemon) = support::start().await;
+    fill(&site).await;
+    daemon.client().back_up().await;
+    for file in site.stored_files() {
+        let mode = fs::metadata(site.store().join(&file))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
     daemon.stop().await;
 }

@@ -81,12 +81,17 @@ async fn failing_restore(client: &Client, backup: &Backup) -> OperationError {
     client.failure(start_restore(client, backup).await).await
 }
 
-async fn roll_back(client: &Client) -> RestoreResult {
-    let request = RollbackRestoreRequest {
+fn to_roll_back(replaced_database: &str) -> RollbackRestoreRequest {
+    RollbackRestoreRequest {
         confirm_database: "app".to_owned(),
         reason: "a test".to_owned(),
+        replaced_database: replaced_database.to_owned(),
         ..RollbackRestoreRequest::default()
-    };
+    }
+}
+
+async fn roll_back(client: &Client, replaced_database: &str) -> RestoreResult {
+    let request = to_roll_back(replaced_database);
     let answer = client.restore().rollback_restore(request).await.unwrap();
     restored(client.outcome(answer.into_inner().operation).await)
 }
@@ -226,7 +231,7 @@ async fn a_restore_brings_back_rows_and_keeps_what_hangs_on_the_database() {
 }
 
 #[tokio::test]
-async fn a_rollback_puts_the_replaced_database_back_and_can_itself_be_rolled_back() {
+async fn a_rollback_puts_the_replaced_database_back_and_is_undone_only_by_name() {
     let (site, daemon) = support::start().await;
     let client = daemon.client();
     let backup = with_backup(&site, client).await;
@@ -236,7 +241,7 @@ async fn a_rollback_puts_the_replaced_database_back_and_can_itself_be_rolled_bac
     restore(client, &backup).await;
     assert_eq!(site.databases.rows("orders").await, 300);
 
-    let result = roll_back(client).await;
+    let result = roll_back(client, "").await;
     assert_eq!(site.databases.rows("orders").await, 0);
     assert_eq!(
         replaced(client).await,
@@ -246,7 +251,12 @@ async fn a_rollback_puts_the_replaced_database_back_and_can_itself_be_rolled_bac
         }]
     );
 
-    roll_back(client).await;
+    // The caller who lost the answer may ask again, and undoes nothing.
+    let answer = client.restore().rollback_restore(to_roll_back("")).await;
+    expect_reason(answer, Code::FailedPrecondition, "ALREADY_ROLLED_BACK");
+    assert_eq!(site.databases.rows("orders").await, 0);
+
+    roll_back(client, &replaced(client).await[0].name).await;
     assert_eq!(site.databases.rows("orders").await, 300);
     assert_eq!(replaced(client).await.len(), 1);
     client.exit_maintenance().await;
@@ -260,11 +270,7 @@ async fn a_rollback_without_maintenance_mode_or_without_a_replaced_database_is_r
     let (site, daemon) = support::start().await;
     let client = daemon.client();
     with_backup(&site, client).await;
-    let request = RollbackRestoreRequest {
-        confirm_database: "app".to_owned(),
-        reason: "a test".to_owned(),
-        ..RollbackRestoreRequest::default()
-    };
+    let request = to_roll_back("");
     let mut restores = client.restore();
 
     let answer = restores.rollback_restore(request.clone()).await;
@@ -627,5 +633,64 @@ async fn a_replaced_database_is_dropped_when_its_time_is_up() {
     assert_eq!(replaced(daemon.client()).await, []);
     assert_eq!(site.databases.scratch_databases().await, [""; 0]);
     assert_eq!(site.databases.rows("customers").await, 300);
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_superusers_open_session_refuses_a_restore_and_is_named() {
+    let (site, daemon) = support::start().await;
+    let client = daemon.client();
+    let backup = with_backup(&site, client).await;
+    client.enter_maintenance().await;
+    let session = site.databases.superuser().await;
+    session
+        .batch_execute("SET application_name = 'the DBA'")
+        .await
+        .unwrap();
+
+    let plan = plan(client, &backup).await;
+    let check = plan
+        .checks
+        .iter()
+        .find(|c| c.name == "OPEN_SESSIONS")
+        .unwrap();
+    assert!(
+        !check.passed && check.message.contains("the DBA"),
+        "{check:?}"
+    );
+    assert!(!plan.ready);
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn an_owner_without_the_schema_refuses_a_restore_with_the_statement_that_helps() {
+    let (site, daemon) = support::start().await;
+    let client = daemon.client();
+    let backup = with_backup(&site, client).await;
+    let app = site.databases.role("app");
+    site.databases
+        .run(&format!(
+            "CREATE SCHEMA shop; CREATE TABLE shop.things (n int); GRANT CREATE ON SCHEMA shop TO {app}"
+        ))
+        .await;
+    site.databases
+        .superuser()
+        .await
+        .batch_execute(&format!("ALTER TABLE shop.things OWNER TO {app}"))
+        .await
+        .unwrap();
+    client.enter_maintenance().await;
+
+    let plan = plan(client, &backup).await;
+    let check = plan
+        .checks
+        .iter()
+        .find(|c| c.name == "SCHEMA_OWNERS")
+        .unwrap();
+    let statement = format!("ALTER SCHEMA shop OWNER TO {app}");
+    assert!(
+        !check.passed && check.message.contains(&statement),
+        "{check:?}"
+    );
     daemon.stop().await;
 }
