@@ -122,13 +122,11 @@ impl Daemon {
         })
     }
 
-    /// The managed database of a backup, for the audit log; empty when there is no such backup.
-    pub async fn database_of_backup(&self, filename: &str) -> String {
-        let Ok(name) = BackupName::parse(filename) else {
-            return String::new();
-        };
-        let manifest = self.backups.manifest(&name).await;
-        manifest.map_or_else(|_| String::new(), |manifest| manifest.database)
+    /// The managed database of a backup, for the audit log; none when there is no such backup.
+    pub async fn database_of_backup(&self, filename: &str) -> Option<String> {
+        let name = BackupName::parse(filename).ok()?;
+        let manifest = self.backups.manifest(&name).await.ok()?;
+        Some(manifest.database)
     }
 
     /// The newest good backup of a managed database.

@@ -77,7 +77,7 @@ where
     once(
         daemon,
         context,
-        Some(&named),
+        named.as_deref(),
         request_id,
         async |recorded| {
             let manifest = backup::list::find(daemon, filename).await?;

@@ -81,6 +81,19 @@ impl std::fmt::Display for ServerError {
 
 impl std::error::Error for ServerError {}
 
+impl ServerError {
+    fn is_of_connection(&self) -> bool {
+        let mut cause = std::error::Error::source(&self.0);
+        while let Some(error) = cause {
+            if error.is::<std::io::Error>() {
+                return true;
+            }
+            cause = error.source();
+        }
+        self.0.is_closed()
+    }
+}
+
 impl From<tokio_postgres::Error> for ServerError {
     fn from(error: tokio_postgres::Error) -> Self {
         Self(error)
@@ -116,6 +129,8 @@ impl Classified for PostgresError {
         let Some(report) = self.server_report() else {
             return match self {
                 Self::Unexpected { .. } => Kind::Internal,
+                // A value that could not be sent or read is a defect of ours, not of the connection.
+                Self::Query { source, .. } if !source.is_of_connection() => Kind::Internal,
                 _ => Kind::Unavailable,
             };
         };

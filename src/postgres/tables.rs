@@ -124,7 +124,10 @@ async fn size(client: &Client, table: u32) -> Result<i64, PostgresError> {
         .await
         .map_err(what())?;
     let asked = client
-        .query_one("SELECT pg_catalog.pg_total_relation_size($1)", &[&table])
+        .query_one(
+            "SELECT pg_catalog.pg_total_relation_size($1::oid)",
+            &[&table],
+        )
         .await
         .map_err(what());
     client.batch_execute("ROLLBACK").await.map_err(what())?;

@@ -833,7 +833,7 @@ async fn a_backup_found_damaged_is_no_longer_the_newest_good_one() {
         .unwrap()
         .into_inner()
         .backups;
-    assert!(listed[0].damage.contains("digest") && listed[0].damage_time.is_some());
+    assert!(listed[0].damage.contains(&newer.filename) && listed[0].damage_time.is_some());
     assert_eq!(listed[1].damage, "");
     // What stands between the team and nothing is protected; what is worth nothing is not.
     let delete = |backup: &Backup| {

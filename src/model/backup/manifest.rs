@@ -102,7 +102,7 @@ pub struct Manifest {
     /// The levels of checking that it has passed, each once, lowest first.
     pub verifications: Vec<Verification>,
     /// Set since a check found that the archive is not what it was; a later full read that passes takes it away.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub damage: Option<FoundDamage>,
 }
 

@@ -12,7 +12,7 @@ use crate::{
 /// Removes a backup. The newest good one of its database is refused: it is the one that a disaster would need.
 pub async fn delete(daemon: &Daemon, context: &Context, filename: &str) -> Result<(), Failure> {
     let database = daemon.database_of_backup(filename).await;
-    audited::immediate(daemon, context, Some(&database), async {
+    audited::immediate(daemon, context, database.as_deref(), async {
         let name = BackupName::parse(filename)?;
         let manifest = match daemon.backups.manifest(&name).await {
             Ok(manifest) => manifest,

@@ -39,7 +39,7 @@ pub async fn open(
     sha256: &str,
 ) -> Result<Download, Failure> {
     let database = daemon.database_of_backup(filename).await;
-    let recorded = audited::begin(daemon, context, Some(&database)).await?;
+    let recorded = audited::begin(daemon, context, database.as_deref()).await?;
     let opened = checked(daemon, filename, offset, sha256).await;
     match opened {
         Ok((manifest, offset, reader)) => Ok(Download {

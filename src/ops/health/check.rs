@@ -1,6 +1,6 @@
 //! CheckDatabase: asks one database now, without a cache.
 
-use super::prober::{ask_all, verdict};
+use super::prober::{By, ask_all, verdict};
 use crate::{
     model::{failure::Failure, health::DatabaseHealth},
     ops::{context::Context, daemon::Daemon, maintenance::mode, migration::version},
@@ -14,7 +14,7 @@ pub async fn check(
 ) -> Result<DatabaseHealth, Failure> {
     context.authorize()?;
     let managed = daemon.managed(database)?;
-    let (connections, server_version) = ask_all(daemon, managed).await;
+    let (connections, server_version) = ask_all(daemon, managed, By::Login).await;
     let reachable = connections
         .iter()
         .all(|connection| connection.error.is_none());

@@ -74,7 +74,7 @@ async fn look(daemon: &Daemon) -> Seen {
 
 /// One database, by one connection for each purpose: a role that lost its login must not show only when it is needed.
 async fn database(daemon: &Daemon, managed: &Managed) -> DatabaseHealth {
-    let (connections, server_version) = ask_all(daemon, managed).await;
+    let (connections, server_version) = ask_all(daemon, managed, By::Pool).await;
     let timeout = daemon.settings.health_timeout;
     let asking = daemon.store.maintenance(managed.name());
     let maintenance = match tokio::time::timeout(timeout, asking).await {
@@ -94,9 +94,22 @@ fn last_known(daemon: &Daemon, managed: &Managed) -> Option<Maintenance> {
     seen.databases.get(managed.name())?.maintenance.clone()
 }
 
+/// Which connections are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// Those that calls use, every few seconds.
+    Pool,
+    /// New ones, which a role that lost its login does not get.
+    Login,
+}
+
 /// Asks the server its version as each purpose.
-pub(super) async fn ask_all(daemon: &Daemon, managed: &Managed) -> (Vec<ConnectionHealth>, String) {
-    let asked = Purpose::ALL.map(|purpose| ask(daemon, managed, purpose));
+pub(super) async fn ask_all(
+    daemon: &Daemon,
+    managed: &Managed,
+    by: By,
+) -> (Vec<ConnectionHealth>, String) {
+    let asked = Purpose::ALL.map(|purpose| ask(daemon, managed, purpose, by));
     let answers = futures_util::future::join_all(asked).await;
     let version = answers.iter().map(|(_, version)| version.clone()).max();
     let connections = answers
@@ -107,12 +120,23 @@ pub(super) async fn ask_all(daemon: &Daemon, managed: &Managed) -> (Vec<Connecti
 }
 
 /// Asks the server its version as one purpose, within the health timeout.
-async fn ask(daemon: &Daemon, managed: &Managed, purpose: Purpose) -> (ConnectionHealth, String) {
+async fn ask(
+    daemon: &Daemon,
+    managed: &Managed,
+    purpose: Purpose,
+    by: By,
+) -> (ConnectionHealth, String) {
     let timeout = daemon.settings.health_timeout;
     let start = Instant::now();
     let asking = async {
-        let client = managed.database.pooled(purpose).await?;
-        server::setting(&**client, "server_version").await
+        if by == By::Pool {
+            let client = managed.database.pooled(purpose).await?;
+            return server::setting(&**client, "server_version").await;
+        }
+        let session = managed.database.session(purpose, "pgsteward").await?;
+        let version = server::setting(&*session, "server_version").await?;
+        session.close().await;
+        Ok(version)
     };
     let answer = tokio::time::timeout(timeout, asking).await;
     let (error, version) = match answer {
