@@ -75,6 +75,7 @@ async fn begin(
     let background = TaskTracker::new();
     let liveness = daemon.store.prove_life().await?;
     recovery::recover(&daemon).await;
+    Prober::look(&daemon).await;
     let (store, stop) = (Arc::clone(&daemon.store), stop_background.clone());
     background.spawn(async move { store.keep_alive(liveness, stop).await });
     background.spawn(recovery::run(Arc::clone(&daemon), stop_background.clone()));

@@ -142,6 +142,7 @@ async fn errors_are_objects_with_json_and_have_their_exit_codes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_probe_has_the_codes_of_grpc_health_probe() {
     let (_site, daemon) = support::start().await;
+    until_serves(daemon.client(), "readiness", true).await;
     succeeds(&daemon, "health --service readiness");
     ends_with(3, &cli(&daemon, "health --service nobody"));
     succeeds(&daemon, "maintenance enter --reason test");

@@ -394,6 +394,7 @@ async fn everything_that_stands_against_a_restore_is_listed_at_once() {
 
     let all = [
         "MAINTENANCE_MODE",
+        "OPEN_SESSIONS",
         "CREATE_DATABASE",
         "DATABASE_PROPERTIES",
         "PREPARED_TRANSACTIONS",

@@ -45,15 +45,20 @@ impl Prober {
         self.seen.subscribe()
     }
 
+    /// Looks once, so that a daemon that says it is ready knows how it is.
+    pub async fn look(daemon: &Daemon) {
+        let seen = look(daemon).await;
+        daemon.prober.seen.send_replace(seen);
+    }
+
     /// Looks again and again, until the token is cancelled.
     pub async fn run(daemon: Arc<Daemon>, stop: CancellationToken) {
         loop {
-            let seen = look(&daemon).await;
-            daemon.prober.seen.send_replace(seen);
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(daemon.settings.health_interval) => {}
             }
+            Self::look(&daemon).await;
         }
     }
 }
