@@ -43,6 +43,19 @@ impl ControlStore {
             .map_err(PostgresError::query("record the schedule's run"))
     }
 
+    /// Whether this operation is recorded as a run of the job.
+    pub async fn has_run(&self, job: &str, operation: Uuid) -> Result<bool, PostgresError> {
+        let client = self.client().await?;
+        client
+            .query_one(
+                "SELECT EXISTS (SELECT FROM schedule_runs WHERE job = $1 AND operation = $2)",
+                &[&job, &operation],
+            )
+            .await
+            .map(|row| row.get(0))
+            .map_err(PostgresError::query("look for the schedule's run"))
+    }
+
     /// The last run of a job.
     pub async fn last_run(&self, job: &str) -> Result<Option<JobRun>, PostgresError> {
         let client = self.client().await?;

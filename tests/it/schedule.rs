@@ -306,3 +306,27 @@ async fn two_daemons_on_one_control_store_run_each_tick_once() {
         .await;
     assert_eq!(audited, started);
 }
+
+#[tokio::test]
+async fn a_run_that_is_asked_for_twice_with_one_request_id_is_one_run() {
+    let (site, daemon) = start(&[]).await;
+    let client = daemon.client();
+    let request = RunScheduleRequest {
+        name: "optimize/app".to_owned(),
+        request_id: "once".to_owned(),
+    };
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let answer = client
+            .schedule()
+            .run_schedule(request.clone())
+            .await
+            .unwrap();
+        ids.push(answer.into_inner().operation.unwrap().id);
+    }
+    assert_eq!(ids[0], ids[1]);
+    let runs = "SELECT count(*) FROM schedule_runs WHERE job = 'optimize/app'";
+    assert_eq!(site.databases.control_value::<i64>(runs).await, 1);
+    client.wait_for(&ids[0]).await;
+    daemon.stop().await;
+}

@@ -18,19 +18,27 @@ pub async fn check(
     let reachable = connections
         .iter()
         .all(|connection| connection.error.is_none());
-    let (maintenance, schema) = if reachable {
-        let maintenance = mode::present(daemon, managed).await?;
-        (Some(maintenance), Some(version::read(managed).await))
-    } else {
-        (None, None)
-    };
-    let mut health = verdict(managed, connections, server_version, maintenance);
-    match schema {
-        Some(Ok(version)) => health.schema_version = Some(version),
-        // Scripts that cannot be read are worth saying, and no reason to call the database unreachable.
-        Some(Err(failure)) => health.message = failure.to_string(),
-        None => {}
+    // What cannot be found out is said; it is no reason to keep the rest back, nor to call the database unreachable.
+    let mut unknown = Vec::new();
+    let (mut maintenance, mut schema_version) = (None, None);
+    if reachable {
+        let mode = mode::present(daemon, managed).await;
+        maintenance = found("maintenance mode", mode, &mut unknown);
+        let version = version::read(managed).await;
+        schema_version = found("schema version", version, &mut unknown);
     }
-    health.last_backup = daemon.newest_backup(managed.name()).await?;
+    let newest = daemon.newest_backup(managed.name()).await;
+    let mut health = verdict(managed, connections, server_version, maintenance);
+    health.schema_version = schema_version;
+    health.last_backup = found("backups", newest, &mut unknown).flatten();
+    if health.message.is_empty() {
+        health.message = unknown.join("; ");
+    }
     Ok(health)
+}
+
+fn found<T>(what: &str, answer: Result<T, Failure>, unknown: &mut Vec<String>) -> Option<T> {
+    answer
+        .map_err(|failure| unknown.push(format!("{what} not known: {failure}")))
+        .ok()
 }

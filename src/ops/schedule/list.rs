@@ -51,6 +51,10 @@ pub async fn run_now(
         let job = find(daemon, name)?;
         let slot = Utc::now();
         let operation = start(daemon, context, job, request_id).await?;
+        if daemon.store.has_run(&job.name, operation.id).await? {
+            // The same request once more: the run is recorded, and what follows it is under way.
+            return Ok(operation);
+        }
         daemon.store.claim_slot(&job.name, slot).await?;
         daemon
             .store
