@@ -101,8 +101,13 @@ fn style(template: &str) -> ProgressStyle {
 
 /// What runs on what, its state unless it is at work, and how far it is, e.g. `CreateBackup app: dump (2/4)`.
 fn headline(operation: &Operation, how_far: impl Fn(&OperationProgress) -> String) -> String {
+    let in_stage = operation
+        .progress
+        .as_ref()
+        .is_some_and(|p| !p.stage.is_empty());
     let state = match operation.state() {
-        OperationState::Running => String::new(),
+        // The stage says more, once there is one.
+        OperationState::Running if in_stage => String::new(),
         state => words::value(state.as_str_name(), "OPERATION_STATE_"),
     };
     let progress = operation

@@ -17,6 +17,7 @@ use crate::{
         audited,
         context::Context,
         daemon::{Daemon, Managed},
+        health::Prober,
         launch::{check_reason, launch},
         runner::job::Job,
         turn::{Turn, Work},
@@ -91,6 +92,8 @@ async fn run_enter(
     }
     let state = present(daemon, managed).await?;
     turn.end().await;
+    // Probes and status must not show the other state for as long as the prober sleeps.
+    Prober::look(daemon).await;
     Ok(Outcome::Maintenance(state))
 }
 
@@ -179,6 +182,8 @@ async fn run_exit(daemon: &Daemon, managed: &Managed, job: &Job) -> Result<Outco
     session.close().await;
     let state = present(daemon, managed).await?;
     turn.end().await;
+    // Probes and status must not show the other state for as long as the prober sleeps.
+    Prober::look(daemon).await;
     Ok(Outcome::Maintenance(state))
 }
 
