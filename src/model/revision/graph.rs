@@ -228,10 +228,10 @@ fn closure<'a>(
     next: impl Fn(Place) -> &'a [Place],
 ) -> BTreeSet<Place> {
     let mut seen = BTreeSet::new();
-    let mut todo: Vec<Place> = from.into_iter().collect();
-    while let Some(place) = todo.pop() {
+    let mut waiting: Vec<Place> = from.into_iter().collect();
+    while let Some(place) = waiting.pop() {
         if seen.insert(place) {
-            todo.extend(next(place));
+            waiting.extend(next(place));
         }
     }
     seen
