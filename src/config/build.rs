@@ -129,7 +129,8 @@ fn listen(settings: &Settings) -> Result<Listen, ConfigError> {
         let problem = "must be a loopback address: any other needs TLS and authentication, and this version \
                        listens on loopback only";
         return Err(settings.refuse("listen.grpc", problem).with_hint(
-            "listen on 127.0.0.1 or [::1] and put a TLS-terminating proxy or a mesh sidecar in front",
+            "configure auth.tokens, since what a proxy passes on comes in over loopback; then listen on 127.0.0.1 or \
+             [::1] and put a TLS-terminating proxy or a mesh sidecar in front",
         ));
     }
     Ok(Listen { grpc })

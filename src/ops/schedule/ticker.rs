@@ -57,11 +57,12 @@ pub async fn run(daemon: Arc<Daemon>, stop: CancellationToken) -> Result<(), Job
             let Some(slot) = waiting.slot.filter(|slot| *slot <= now) else {
                 continue;
             };
-            if let Err(failure) = fire(&daemon, waiting.job, slot).await
-                && now - slot < CLAIM_WINDOW
-            {
-                tracing::warn!(job = waiting.job.name, %slot, %failure, "the tick could not be claimed; trying again");
-                continue;
+            if let Err(failure) = fire(&daemon, waiting.job, slot).await {
+                if now - slot < CLAIM_WINDOW {
+                    tracing::warn!(job = waiting.job.name, %slot, %failure, "the tick could not be claimed; trying again");
+                    continue;
+                }
+                tracing::error!(job = waiting.job.name, %slot, %failure, "the tick could not be claimed and is given up");
             }
             waiting.slot = waiting.job.next_after(now);
             arm(&scheduler, waiting.slot, &sender).await?;
