@@ -13,3 +13,4 @@ pub mod restore;
 pub mod retention;
 pub mod revision;
 pub mod schedule;
+pub mod schema;
