@@ -4,7 +4,7 @@
 //! `ops` and `state` call this folder; it speaks PostgreSQL's protocol and knows nothing of gRPC.
 
 pub mod access;
-
+pub mod catalog;
 pub mod database;
 pub mod embedded;
 pub mod error;

@@ -12,7 +12,10 @@ mod pattern;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
@@ -68,7 +71,12 @@ impl Schema {
             let line = serde_json::json!([key.kind.name(), key.identity, properties]);
             hash.update(format!("\n{line}"));
         }
-        hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+        let mut digits = String::with_capacity(64);
+        for byte in hash.finalize() {
+            // Writing to a String cannot fail.
+            let _ = write!(digits, "{byte:02x}");
+        }
+        digits
     }
 
     /// What changed from this schema to `live`, in the order of the keys. What came or went together with the table, view

@@ -11,6 +11,7 @@
 mod access;
 mod audit;
 mod backup;
+mod catalog;
 mod cli;
 mod crash;
 mod embedded;
