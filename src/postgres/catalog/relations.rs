@@ -57,7 +57,11 @@ pub(super) fn query() -> String {
         options = sorted("c.reloptions"),
         toast_options = sorted("toast.reloptions"),
         extensions = extensions("pg_class", "c.oid"),
-        row_type_acl = sorted("row_type.typacl"),
+        row_type_acl = format!(
+            "CASE WHEN row_type.typacl IS NOT NULL THEN nullif({}, {}) END",
+            sorted("row_type.typacl"),
+            sorted("acldefault('T', row_type.typowner)")
+        ),
         foreign_options = foreign_options("f.ftoptions"),
         relations = relations("{r,p,f,v,m}"),
     )
