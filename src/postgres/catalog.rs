@@ -36,7 +36,7 @@ use crate::model::schema::{ObjectKey, ObjectKind, ObjectPattern, Properties, Sch
 
 const WHAT: &str = "read the schema";
 /// How often a reading is begun anew when something was dropped under it.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: usize = 5;
 /// The property that every object of which PostgreSQL writes a whole statement has.
 const DEFINITION: &str = "definition";
 
@@ -104,8 +104,10 @@ pub async fn read(client: &impl GenericClient, scope: &Scope) -> Result<Schema, 
 /// Reads the schema in a snapshot of its own, on a connection that is in no transaction.
 ///
 /// PostgreSQL writes out definitions by what is there now, not by the snapshot: when another session drops an object
-/// meanwhile, the reading is begun anew. When it is given up half-way, the connection stays in its transaction and must be
-/// dropped.
+/// meanwhile, the reading is begun anew, a few times. Where it changes an object instead, or drops what a definition names,
+/// the facts can be of both states, so that whoever finds a difference should read once more before saying so.
+///
+/// When the reading is given up half-way, the connection stays in its transaction and must be dropped.
 pub async fn read_in_snapshot(client: &Client, scope: &Scope) -> Result<Schema, PostgresError> {
     let mut attempt = 1;
     loop {

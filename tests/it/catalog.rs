@@ -98,10 +98,11 @@ async fn wrong(
         run(change).await;
         let changed = read(client).await;
         let is_named = with.differences(&changed).iter().any(|difference| {
-            let Change::Changed(changes) = &difference.change else {
+            let Change::Changed(properties) = &difference.change else {
                 return false;
             };
-            difference.key.to_string() == name && changes.iter().any(|c| c.name == *property)
+            difference.key.to_string() == name
+                && properties.iter().any(|found| found.name == *property)
         });
         if !is_named || with.fingerprint() == changed.fingerprint() {
             wrong.push(format!(
@@ -110,13 +111,13 @@ async fn wrong(
             ));
         }
         run(undo).await;
-        let undone = read(client).await;
-        if undone.fingerprint() != with.fingerprint() {
-            wrong.push(format!("{name}: {undo}: {:?}", lines(&with, &undone)));
-        }
         if serde_json::to_string(&changed).unwrap().contains("hush") {
             wrong.push(format!("{name}: a password is shown"));
         }
+    }
+    let undone = read(client).await;
+    if undone.fingerprint() != with.fingerprint() {
+        wrong.push(format!("{name}: {:?} is left", lines(&with, &undone)));
     }
     run(sample.drop).await;
     let dropped = read(client).await;
@@ -204,8 +205,10 @@ async fn a_copy_by_pg_dump_has_the_same_facts() {
     let databases = Databases::create().await;
     let original = new_database(&databases, "original").await;
     let copy = new_database(&databases, "copy").await;
-    all_samples(&databases, &original, SAMPLES).await;
-    // pg_dump writes neither the version of an extension nor the privileges on the type that comes with a table.
+    // What pg_dump does not write: members added to built-in families, versions of extensions, privileges on the types that
+    // come with tables.
+    let dumped = |sample: &&Sample| !sample.identity.starts_with("pg_catalog.");
+    all_samples(&databases, &original, SAMPLES.iter().filter(dumped)).await;
     let other = "ALTER EXTENSION hstore UPDATE; REVOKE USAGE ON TYPE public.orders FROM $app";
     run(&original, &with_roles(&databases, other)).await;
 
@@ -280,7 +283,7 @@ async fn a_transaction_reads_what_it_did_and_keeps_its_settings() {
     let databases = Databases::create().await;
     let mut client = databases.superuser().await;
     let before = read(&client).await;
-    const SETTINGS: &str = "SELECT concat_ws('|', current_setting('search_path'), current_setting('DateStyle'),
+    let settings_query = "SELECT concat_ws('|', current_setting('search_path'), current_setting('DateStyle'),
         current_setting('TimeZone'), current_setting('IntervalStyle'), current_setting('quote_all_identifiers'),
         current_setting('jit'), current_setting('bytea_output'), current_setting('extra_float_digits'))";
     run(
@@ -297,9 +300,17 @@ async fn a_transaction_reads_what_it_did_and_keeps_its_settings() {
         )
         .await
         .unwrap();
-    let settings: String = transaction.query_one(SETTINGS, &[]).await.unwrap().get(0);
+    let settings: String = transaction
+        .query_one(settings_query, &[])
+        .await
+        .unwrap()
+        .get(0);
     let during = read_within(&transaction).await;
-    let found: String = transaction.query_one(SETTINGS, &[]).await.unwrap().get(0);
+    let found: String = transaction
+        .query_one(settings_query, &[])
+        .await
+        .unwrap()
+        .get(0);
     assert_eq!(found, settings);
     assert!(found.contains("German"), "{found}");
     transaction
@@ -418,7 +429,7 @@ async fn the_scope_leaves_aside_what_is_not_the_schema() {
     let before = read(&client).await;
     run(
         &client,
-        r#"CREATE TABLE public.alembic_version (version_num varchar(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num));
+        "CREATE TABLE public.alembic_version (version_num varchar(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num));
            CREATE SCHEMA pgsteward;
            CREATE TABLE pgsteward.seen (id serial PRIMARY KEY);
            CREATE TYPE pgsteward.t AS (a integer);
@@ -427,7 +438,7 @@ async fn the_scope_leaves_aside_what_is_not_the_schema() {
            CREATE TEMPORARY TABLE passing (id serial PRIMARY KEY);
            CREATE TEMPORARY VIEW pg_class AS SELECT 1 AS oid;
            CREATE TEMPORARY SEQUENCE passing_by;
-           SELECT lo_create(0)"#,
+           SELECT lo_create(0)",
     )
     .await;
     assert_eq!(lines(&before, &read(&client).await), [""; 0]);
@@ -500,6 +511,31 @@ async fn differences_are_said_as_a_person_would() {
             "index public.orders_total was dropped".to_owned(),
         ]
     );
+}
+
+#[tokio::test]
+async fn the_tablespaces_of_tables_and_indexes_are_seen() {
+    let databases = Databases::create().await;
+    let client = databases.superuser().await;
+    let space = databases.role("space");
+    run(&client, "SET allow_in_place_tablespaces = on").await;
+    run(&client, &format!("CREATE TABLESPACE {space} LOCATION ''")).await;
+    run(
+        &client,
+        "CREATE TABLE public.t (id integer PRIMARY KEY); CREATE INDEX i ON public.t (id)",
+    )
+    .await;
+    let before = read(&client).await;
+    for object in ["TABLE public.t", "INDEX public.t_pkey", "INDEX public.i"] {
+        run(&client, &format!("ALTER {object} SET TABLESPACE {space}")).await;
+    }
+    let moved = [
+        "table public.t",
+        "constraint t_pkey on public.t",
+        "index public.i",
+    ]
+    .map(|object| format!("{object}: tablespace is {space} instead of none"));
+    assert_eq!(lines(&before, &read(&client).await), moved);
 }
 
 #[tokio::test]

@@ -58,8 +58,7 @@ fn classes() -> String {
     )
 }
 
-/// Members of a family that belong to no class of it. A built-in family, or one of an extension, is listed where somebody
-/// added such members to it.
+/// Families with the members that belong to no class. A built-in family is listed where somebody added such members to it.
 fn families() -> String {
     let loose_operators = format!(
         "o.amopfamily = f.oid AND o.oid >= {FIRST_OF_USERS} AND {}",

@@ -27,7 +27,8 @@ pub(super) fn query() -> String {
                     'detach pending', parents.detach_pending,
                     'inherits', CASE WHEN NOT c.relispartition THEN parents.names END,
                     'of type', nullif(c.reloftype, 0)::regtype::text,
-                    'row type acl', {row_type_acl}) ELSE '{{}}' END
+                    'row type acl', CASE WHEN row_type.typacl IS NOT NULL
+                                    THEN nullif({row_type_acl}, {row_type_default}) END) ELSE '{{}}' END
                 || CASE WHEN c.relkind IN ('r', 'p') THEN
                 jsonb_build_object(
                     'replica identity', CASE c.relreplident WHEN 'd' THEN 'default' WHEN 'n' THEN 'nothing'
@@ -57,11 +58,8 @@ pub(super) fn query() -> String {
         options = sorted("c.reloptions"),
         toast_options = sorted("toast.reloptions"),
         extensions = extensions("pg_class", "c.oid"),
-        row_type_acl = format!(
-            "CASE WHEN row_type.typacl IS NOT NULL THEN nullif({}, {}) END",
-            sorted("row_type.typacl"),
-            sorted("acldefault('T', row_type.typowner)")
-        ),
+        row_type_acl = sorted("row_type.typacl"),
+        row_type_default = sorted("acldefault('T', row_type.typowner)"),
         foreign_options = foreign_options("f.ftoptions"),
         relations = relations("{r,p,f,v,m}"),
     )

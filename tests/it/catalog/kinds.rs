@@ -3,7 +3,7 @@
 //! In the statements `$app` and `$other` stand for roles; `postgres` is who runs them. All objects of the list can stand in one
 //! database at the same time.
 
-use pgsteward::model::schema::ObjectKind::{self, *};
+use pgsteward::model::schema::ObjectKind;
 
 /// One object.
 pub(crate) struct Sample {
@@ -26,6 +26,7 @@ pub(crate) const GROUND: &str = "
     CREATE FUNCTION public.same(text, integer) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true';
     CREATE FUNCTION public.to_json_of(internal) RETURNS internal LANGUAGE internal IMMUTABLE STRICT AS 'texteq';
     CREATE FUNCTION public.handle() RETURNS language_handler LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+    CREATE FUNCTION public.compare(integer, text) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 0';
     CREATE TYPE public.pair AS (a integer, b integer);
     CREATE FUNCTION public.pair_less(public.pair, public.pair) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1.a < $2.a';
     CREATE FUNCTION public.pair_compare(public.pair, public.pair) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT $1.a - $2.a';
@@ -43,7 +44,7 @@ const ACL: &str = "acl";
 /// One of each kind, and more where a kind has several faces.
 pub(crate) const SAMPLES: &[Sample] = &[
     Sample {
-        kind: Schema,
+        kind: ObjectKind::Schema,
         identity: "\"Sales\"",
         create: r#"CREATE SCHEMA "Sales""#,
         changes: &[
@@ -64,7 +65,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: r#"DROP SCHEMA "Sales""#,
     },
     Sample {
-        kind: Extension,
+        kind: ObjectKind::Extension,
         identity: "hstore",
         create: "CREATE EXTENSION hstore SCHEMA public VERSION '1.4'",
         changes: &[
@@ -83,7 +84,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP EXTENSION hstore",
     },
     Sample {
-        kind: Language,
+        kind: ObjectKind::Language,
         identity: "sample_language",
         create: "CREATE TRUSTED LANGUAGE sample_language HANDLER public.handle",
         changes: &[
@@ -102,7 +103,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP LANGUAGE sample_language",
     },
     Sample {
-        kind: Collation,
+        kind: ObjectKind::Collation,
         identity: "public.german",
         create: "CREATE COLLATION public.german (provider = icu, locale = 'de', deterministic = false)",
         changes: &[
@@ -121,7 +122,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP COLLATION public.german",
     },
     Sample {
-        kind: Enum,
+        kind: ObjectKind::Enum,
         identity: "public.mood",
         create: "CREATE TYPE public.mood AS ENUM ('sad', 'glad')",
         changes: &[
@@ -147,7 +148,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP TYPE public.mood",
     },
     Sample {
-        kind: Domain,
+        kind: ObjectKind::Domain,
         identity: "public.short",
         create: "CREATE DOMAIN public.short AS character varying(5) CHECK (VALUE <> '')",
         changes: &[
@@ -168,7 +169,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP DOMAIN public.short",
     },
     Sample {
-        kind: Constraint,
+        kind: ObjectKind::Constraint,
         identity: "low on domain public.percent",
         create: "CREATE DOMAIN public.percent AS integer; ALTER DOMAIN public.percent ADD CONSTRAINT low CHECK (VALUE >= 0)",
         changes: &[
@@ -194,7 +195,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP DOMAIN public.percent",
     },
     Sample {
-        kind: CompositeType,
+        kind: ObjectKind::CompositeType,
         identity: "public.address",
         create: "CREATE TYPE public.address AS (street text, house integer)",
         changes: &[
@@ -218,7 +219,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP TYPE public.address",
     },
     Sample {
-        kind: Range,
+        kind: ObjectKind::Range,
         identity: "public.span",
         create: "CREATE TYPE public.span AS RANGE (subtype = float8, subtype_diff = float8mi)",
         changes: &[
@@ -238,7 +239,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP TYPE public.span",
     },
     Sample {
-        kind: BaseType,
+        kind: ObjectKind::BaseType,
         identity: "public.number",
         create: "
             CREATE TYPE public.number;
@@ -257,14 +258,14 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP TYPE public.number CASCADE",
     },
     Sample {
-        kind: BaseType,
+        kind: ObjectKind::BaseType,
         identity: "public.shell",
         create: "CREATE TYPE public.shell",
         changes: &[("COMMENT ON TYPE public.shell IS 'x'", "COMMENT ON TYPE public.shell IS NULL", COMMENT)],
         drop: "DROP TYPE public.shell",
     },
     Sample {
-        kind: Function,
+        kind: ObjectKind::Function,
         identity: "public.area(integer, \"char\")",
         create: "CREATE FUNCTION public.area(a integer, b \"char\" DEFAULT 'x') RETURNS integer LANGUAGE sql AS 'SELECT a'",
         changes: &[
@@ -298,7 +299,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP FUNCTION public.area",
     },
     Sample {
-        kind: Function,
+        kind: ObjectKind::Function,
         identity: "public.tidy(integer[])",
         create: "CREATE PROCEDURE public.tidy(VARIADIC a integer[]) LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM public.ground; END",
         changes: &[
@@ -307,14 +308,14 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP PROCEDURE public.tidy",
     },
     Sample {
-        kind: Function,
+        kind: ObjectKind::Function,
         identity: "public.place()",
         create: "CREATE FUNCTION public.place() RETURNS bigint LANGUAGE internal WINDOW AS 'window_row_number'",
         changes: &[("ALTER FUNCTION public.place() STABLE", "ALTER FUNCTION public.place() VOLATILE", "definition")],
         drop: "DROP FUNCTION public.place()",
     },
     Sample {
-        kind: Function,
+        kind: ObjectKind::Function,
         identity: "public.total(integer)",
         create: "CREATE AGGREGATE public.total(integer) (SFUNC = int4pl, STYPE = integer, INITCOND = '0')",
         changes: &[
@@ -340,7 +341,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP AGGREGATE public.total(integer)",
     },
     Sample {
-        kind: Function,
+        kind: ObjectKind::Function,
         identity: "public.middle(double precision, real)",
         create: "CREATE AGGREGATE public.middle(double precision ORDER BY real) (
                      SFUNC = ordered_set_transition, STYPE = internal, FINALFUNC = percentile_disc_final, FINALFUNC_EXTRA)",
@@ -352,7 +353,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP AGGREGATE public.middle(double precision ORDER BY real)",
     },
     Sample {
-        kind: Sequence,
+        kind: ObjectKind::Sequence,
         identity: "public.numbers",
         create: "CREATE SEQUENCE public.numbers",
         changes: &[
@@ -371,7 +372,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP SEQUENCE public.numbers",
     },
     Sample {
-        kind: Table,
+        kind: ObjectKind::Table,
         identity: "public.orders",
         create: "CREATE TABLE public.orders (id integer, total integer)",
         changes: &[
@@ -409,7 +410,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP TABLE public.orders",
     },
     Sample {
-        kind: Table,
+        kind: ObjectKind::Table,
         identity: "public.parted_2026",
         create: "CREATE TABLE public.parted_2026 PARTITION OF public.parted FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')",
         changes: &[
@@ -429,7 +430,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP TABLE public.parted_2026",
     },
     Sample {
-        kind: Table,
+        kind: ObjectKind::Table,
         identity: "public.hashed",
         create: "CREATE TABLE public.hashed (a integer, b integer) PARTITION BY HASH (a)",
         changes: &[(
@@ -440,7 +441,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP TABLE public.hashed",
     },
     Sample {
-        kind: ForeignTable,
+        kind: ObjectKind::ForeignTable,
         identity: "public.far",
         create: "CREATE FOREIGN TABLE public.far (id integer OPTIONS (column_name 'i')) SERVER ground_server OPTIONS (path 'x')",
         changes: &[
@@ -455,7 +456,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP FOREIGN TABLE public.far",
     },
     Sample {
-        kind: View,
+        kind: ObjectKind::View,
         identity: "public.names",
         create: "CREATE VIEW public.names AS SELECT id, name FROM public.ground",
         changes: &[
@@ -473,7 +474,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP VIEW public.names",
     },
     Sample {
-        kind: MaterializedView,
+        kind: ObjectKind::MaterializedView,
         identity: "public.kept",
         create: "CREATE MATERIALIZED VIEW public.kept AS SELECT id, name FROM public.ground",
         changes: &[
@@ -498,7 +499,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP MATERIALIZED VIEW public.kept",
     },
     Sample {
-        kind: Column,
+        kind: ObjectKind::Column,
         identity: "public.ground.\"Extra\"",
         create: r#"ALTER TABLE public.ground ADD COLUMN "Extra" varchar(10)"#,
         changes: &[
@@ -561,7 +562,18 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: r#"ALTER TABLE public.ground DROP COLUMN "Extra""#,
     },
     Sample {
-        kind: Column,
+        kind: ObjectKind::Column,
+        identity: "public.seen.id",
+        create: "CREATE VIEW public.seen AS SELECT id FROM public.ground",
+        changes: &[
+            ("ALTER VIEW public.seen ALTER id SET DEFAULT 5", "ALTER VIEW public.seen ALTER id DROP DEFAULT", "default"),
+            ("GRANT UPDATE (id) ON public.seen TO $app", "REVOKE UPDATE (id) ON public.seen FROM $app", ACL),
+            ("COMMENT ON COLUMN public.seen.id IS 'x'", "COMMENT ON COLUMN public.seen.id IS NULL", COMMENT),
+        ],
+        drop: "DROP VIEW public.seen",
+    },
+    Sample {
+        kind: ObjectKind::Column,
         identity: "public.far2.a",
         create: "CREATE FOREIGN TABLE public.far2 (a integer OPTIONS (column_name 'o')) SERVER ground_server",
         changes: &[(
@@ -572,7 +584,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP FOREIGN TABLE public.far2",
     },
     Sample {
-        kind: Column,
+        kind: ObjectKind::Column,
         identity: "public.counted.id",
         create: "CREATE TABLE public.counted (id integer GENERATED ALWAYS AS IDENTITY, a integer)",
         changes: &[(
@@ -583,7 +595,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP TABLE public.counted",
     },
     Sample {
-        kind: Sequence,
+        kind: ObjectKind::Sequence,
         identity: "public.counted2_id_seq",
         create: "CREATE TABLE public.counted2 (id integer GENERATED ALWAYS AS IDENTITY, a integer)",
         changes: &[
@@ -601,7 +613,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP TABLE public.counted2",
     },
     Sample {
-        kind: Constraint,
+        kind: ObjectKind::Constraint,
         identity: "positive on public.ground",
         create: "ALTER TABLE public.ground ADD CONSTRAINT positive CHECK (id > 0)",
         changes: &[
@@ -625,7 +637,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "ALTER TABLE public.ground DROP CONSTRAINT positive",
     },
     Sample {
-        kind: Constraint,
+        kind: ObjectKind::Constraint,
         identity: "sole on public.uniq",
         create: "CREATE TABLE public.uniq (a integer NOT NULL, b integer); ALTER TABLE public.uniq ADD CONSTRAINT sole UNIQUE (a)",
         changes: &[
@@ -651,7 +663,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP TABLE public.uniq",
     },
     Sample {
-        kind: Constraint,
+        kind: ObjectKind::Constraint,
         identity: "up on public.child",
         create: "CREATE TABLE public.child (id integer); ALTER TABLE public.child ADD CONSTRAINT up FOREIGN KEY (id) REFERENCES public.ground",
         changes: &[
@@ -676,7 +688,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP TABLE public.child",
     },
     Sample {
-        kind: Constraint,
+        kind: ObjectKind::Constraint,
         identity: "apart on public.booked",
         create: "CREATE TABLE public.booked (during tsrange); ALTER TABLE public.booked ADD CONSTRAINT apart EXCLUDE USING gist (during WITH &&)",
         changes: &[(
@@ -689,7 +701,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP TABLE public.booked",
     },
     Sample {
-        kind: Index,
+        kind: ObjectKind::Index,
         identity: "public.by_name",
         create: "CREATE INDEX by_name ON public.ground (lower(name)) WHERE id > 0",
         changes: &[
@@ -723,7 +735,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP INDEX public.by_name",
     },
     Sample {
-        kind: Statistics,
+        kind: ObjectKind::Statistics,
         identity: "public.together",
         create: "CREATE STATISTICS public.together (dependencies) ON id, name FROM public.ground",
         changes: &[
@@ -742,7 +754,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP STATISTICS public.together",
     },
     Sample {
-        kind: Trigger,
+        kind: ObjectKind::Trigger,
         identity: "stamp on public.ground",
         create: "CREATE TRIGGER stamp BEFORE UPDATE ON public.ground FOR EACH ROW EXECUTE FUNCTION public.stamp()",
         changes: &[
@@ -767,7 +779,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP TRIGGER stamp ON public.ground",
     },
     Sample {
-        kind: Rule,
+        kind: ObjectKind::Rule,
         identity: "quiet on public.ground",
         create: "CREATE RULE quiet AS ON DELETE TO public.ground DO INSTEAD NOTHING",
         changes: &[
@@ -782,7 +794,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP RULE quiet ON public.ground",
     },
     Sample {
-        kind: Policy,
+        kind: ObjectKind::Policy,
         identity: "own on public.ground",
         create: "CREATE POLICY own ON public.ground FOR SELECT TO PUBLIC USING (id > 0)",
         changes: &[
@@ -798,7 +810,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP POLICY own ON public.ground",
     },
     Sample {
-        kind: EventTrigger,
+        kind: ObjectKind::EventTrigger,
         identity: "watcher",
         create: "CREATE EVENT TRIGGER watcher ON ddl_command_end WHEN TAG IN ('CREATE SUBSCRIPTION', 'ALTER SUBSCRIPTION') EXECUTE FUNCTION public.watch()",
         changes: &[
@@ -814,7 +826,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP EVENT TRIGGER watcher",
     },
     Sample {
-        kind: Cast,
+        kind: ObjectKind::Cast,
         identity: "(bigint as public.pair)",
         create: "CREATE FUNCTION public.to_pair(bigint) RETURNS public.pair LANGUAGE sql AS 'SELECT NULL::public.pair';
                  CREATE CAST (bigint AS public.pair) WITH FUNCTION public.to_pair(bigint)",
@@ -834,7 +846,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP FUNCTION public.to_pair CASCADE",
     },
     Sample {
-        kind: Operator,
+        kind: ObjectKind::Operator,
         identity: "public.=== (integer, text)",
         create: "CREATE OPERATOR public.=== (FUNCTION = public.same, LEFTARG = integer, RIGHTARG = text)",
         changes: &[
@@ -865,7 +877,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP OPERATOR public.=== (integer, text)",
     },
     Sample {
-        kind: OperatorClass,
+        kind: ObjectKind::OperatorClass,
         identity: "public.pair_order using btree",
         create: "CREATE OPERATOR public.<<< (FUNCTION = public.pair_less, LEFTARG = public.pair, RIGHTARG = public.pair);
                  CREATE OPERATOR CLASS public.pair_order FOR TYPE public.pair USING btree AS
@@ -894,7 +906,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP OPERATOR FAMILY public.pair_order USING btree CASCADE; DROP OPERATOR public.<<< (public.pair, public.pair)",
     },
     Sample {
-        kind: OperatorFamily,
+        kind: ObjectKind::OperatorFamily,
         identity: "public.family using btree",
         create: "CREATE OPERATOR FAMILY public.family USING btree",
         changes: &[
@@ -912,7 +924,14 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP OPERATOR FAMILY public.family USING btree",
     },
     Sample {
-        kind: Conversion,
+        kind: ObjectKind::OperatorFamily,
+        identity: "pg_catalog.integer_ops using btree",
+        create: "ALTER OPERATOR FAMILY integer_ops USING btree ADD FUNCTION 1 (integer, text) public.compare",
+        changes: &[],
+        drop: "ALTER OPERATOR FAMILY integer_ops USING btree DROP FUNCTION 1 (integer, text)",
+    },
+    Sample {
+        kind: ObjectKind::Conversion,
         identity: "public.turned",
         create: "CREATE CONVERSION public.turned FOR 'LATIN2' TO 'WIN1250' FROM public.convert",
         changes: &[
@@ -922,7 +941,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP CONVERSION public.turned",
     },
     Sample {
-        kind: Transform,
+        kind: ObjectKind::Transform,
         identity: "for public.pair language plpgsql",
         create: "CREATE TRANSFORM FOR public.pair LANGUAGE plpgsql (FROM SQL WITH FUNCTION public.to_json_of(internal))",
         changes: &[(
@@ -933,7 +952,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP TRANSFORM FOR public.pair LANGUAGE plpgsql",
     },
     Sample {
-        kind: AccessMethod,
+        kind: ObjectKind::AccessMethod,
         identity: "btree2",
         create: "CREATE ACCESS METHOD btree2 TYPE INDEX HANDLER bthandler",
         changes: &[
@@ -947,7 +966,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP ACCESS METHOD btree2",
     },
     Sample {
-        kind: TextSearchConfiguration,
+        kind: ObjectKind::TextSearchConfiguration,
         identity: "public.plain_text",
         create: "CREATE TEXT SEARCH CONFIGURATION public.plain_text (PARSER = pg_catalog.default)",
         changes: &[
@@ -965,7 +984,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP TEXT SEARCH CONFIGURATION public.plain_text",
     },
     Sample {
-        kind: TextSearchDictionary,
+        kind: ObjectKind::TextSearchDictionary,
         identity: "public.words",
         create: "CREATE TEXT SEARCH DICTIONARY public.words (TEMPLATE = snowball, language = german)",
         changes: &[
@@ -979,7 +998,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP TEXT SEARCH DICTIONARY public.words",
     },
     Sample {
-        kind: TextSearchParser,
+        kind: ObjectKind::TextSearchParser,
         identity: "public.reader",
         create: "CREATE TEXT SEARCH PARSER public.reader (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype)",
         changes: &[
@@ -995,7 +1014,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP TEXT SEARCH PARSER public.reader",
     },
     Sample {
-        kind: TextSearchTemplate,
+        kind: ObjectKind::TextSearchTemplate,
         identity: "public.pattern",
         create: "CREATE TEXT SEARCH TEMPLATE public.pattern (INIT = dsimple_init, LEXIZE = dsimple_lexize)",
         changes: &[
@@ -1009,7 +1028,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP TEXT SEARCH TEMPLATE public.pattern",
     },
     Sample {
-        kind: ForeignDataWrapper,
+        kind: ObjectKind::ForeignDataWrapper,
         identity: "wrapper",
         create: "CREATE FOREIGN DATA WRAPPER wrapper OPTIONS (debug 'on')",
         changes: &[
@@ -1032,7 +1051,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP FOREIGN DATA WRAPPER wrapper",
     },
     Sample {
-        kind: ForeignServer,
+        kind: ObjectKind::ForeignServer,
         identity: "away",
         create: "CREATE SERVER away TYPE 'a' VERSION '1' FOREIGN DATA WRAPPER ground_wrapper OPTIONS (host 'h')",
         changes: &[
@@ -1045,14 +1064,14 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP SERVER away",
     },
     Sample {
-        kind: UserMapping,
+        kind: ObjectKind::UserMapping,
         identity: "for PUBLIC at server ground_server",
         create: "CREATE USER MAPPING FOR PUBLIC SERVER ground_server OPTIONS (password 'hush')",
         changes: &[],
         drop: "DROP USER MAPPING FOR PUBLIC SERVER ground_server",
     },
     Sample {
-        kind: Publication,
+        kind: ObjectKind::Publication,
         identity: "news",
         create: "CREATE PUBLICATION news FOR TABLE public.ground",
         changes: &[
@@ -1077,7 +1096,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "DROP PUBLICATION news",
     },
     Sample {
-        kind: Subscription,
+        kind: ObjectKind::Subscription,
         identity: "feed",
         create: "CREATE SUBSCRIPTION feed CONNECTION 'host=nowhere password=hush' PUBLICATION news WITH (connect = false)",
         changes: &[
@@ -1093,7 +1112,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "ALTER SUBSCRIPTION feed SET (slot_name = NONE); DROP SUBSCRIPTION feed",
     },
     Sample {
-        kind: DefaultPrivileges,
+        kind: ObjectKind::DefaultPrivileges,
         identity: "for role postgres in schema other on tables",
         create: "ALTER DEFAULT PRIVILEGES IN SCHEMA other GRANT SELECT ON TABLES TO $app",
         changes: &[(
@@ -1104,7 +1123,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         drop: "ALTER DEFAULT PRIVILEGES IN SCHEMA other REVOKE SELECT ON TABLES FROM $app",
     },
     Sample {
-        kind: DefaultPrivileges,
+        kind: ObjectKind::DefaultPrivileges,
         identity: "for role postgres on functions",
         create: "ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC",
         changes: &[],
