@@ -11,6 +11,7 @@ pub mod operation;
 pub mod page;
 pub mod restore;
 pub mod retention;
+pub mod review;
 pub mod revision;
 pub mod schedule;
 pub mod schema;

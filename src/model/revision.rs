@@ -8,6 +8,7 @@
 //! <https://alembic.sqlalchemy.org/en/latest/branches.html>; where we differ, the item says so.
 
 mod build;
+mod checksum;
 mod graph;
 mod header;
 mod identifier;
@@ -18,7 +19,7 @@ mod script;
 mod sections;
 mod statements;
 mod target;
-mod tokens;
+pub(in crate::model) mod tokens;
 
 #[cfg(test)]
 mod samples;

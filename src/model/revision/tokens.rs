@@ -7,23 +7,23 @@ use squawk_lexer::{LiteralKind, TokenKind, tokenize};
 
 /// One token and where it stands.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Lexeme<'a> {
-    pub(super) kind: TokenKind,
-    pub(super) text: &'a str,
+pub(in crate::model) struct Lexeme<'a> {
+    pub(in crate::model) kind: TokenKind,
+    pub(in crate::model) text: &'a str,
     /// Offset of its first byte.
-    pub(super) start: usize,
+    pub(in crate::model) start: usize,
     /// The line of its first byte, from 1.
-    pub(super) line: usize,
+    pub(in crate::model) line: usize,
 }
 
 impl Lexeme<'_> {
     /// The offset after its last byte.
-    pub(super) fn end(&self) -> usize {
+    pub(in crate::model) fn end(&self) -> usize {
         self.start + self.text.len()
     }
 
     /// True for white space and comments.
-    pub(super) fn is_blank(&self) -> bool {
+    pub(in crate::model) fn is_blank(&self) -> bool {
         matches!(
             self.kind,
             TokenKind::Whitespace | TokenKind::LineComment | TokenKind::BlockComment { .. }
@@ -31,7 +31,7 @@ impl Lexeme<'_> {
     }
 
     /// What this token begins and the text never ends, if so.
-    pub(super) fn unterminated(&self) -> Option<&'static str> {
+    pub(in crate::model) fn unterminated(&self) -> Option<&'static str> {
         match self.kind {
             TokenKind::BlockComment { terminated: false } => Some("comment"),
             TokenKind::QuotedIdent {
@@ -55,7 +55,7 @@ impl Lexeme<'_> {
 }
 
 /// All tokens of `sql`, without gaps, in order.
-pub(super) fn lexemes(sql: &str) -> impl Iterator<Item = Lexeme<'_>> {
+pub(in crate::model) fn lexemes(sql: &str) -> impl Iterator<Item = Lexeme<'_>> {
     Lexer {
         sql,
         position: 0,
