@@ -39,10 +39,6 @@ pub fn lint(
     let mut by_squawk = squawk::remarks(&statements, script.transactional, pg_major);
     let mut created = Created::default();
     let mut findings = Vec::new();
-    if direction == Direction::Upgrade && !statements.is_empty() && script.downgrade_sql.is_empty()
-    {
-        findings.push(finding(script, direction, None, no_downgrade()));
-    }
     for (statement, from_squawk) in statements.iter().zip(&mut by_squawk) {
         let words = Words::of(statement);
         let mut remarks = own_remarks(statement, &words, &created);
@@ -54,6 +50,10 @@ pub fn lint(
             findings.push(finding(script, direction, Some(statement), remark));
         }
         created.follow(&words);
+    }
+    if direction == Direction::Upgrade && !statements.is_empty() && script.downgrade_sql.is_empty()
+    {
+        findings.push(finding(script, direction, None, no_downgrade()));
     }
     Ok(findings)
 }

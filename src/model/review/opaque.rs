@@ -39,6 +39,7 @@ const KNOWN: &[&str] = &[
 
 pub(super) fn remarks(statement: &Statement, words: &Words) -> Option<Remark> {
     let mut cursor = words.start();
+    while cursor.eat_sign("(") {}
     let (hidden_in, object) = if cursor.eat("do") {
         ("a DO block", None)
     } else if cursor.eat("call") {

@@ -69,13 +69,12 @@ impl Words {
             cursor.skip_parentheses();
             cursor.skip()?;
         } else if cursor.eat("alter") || cursor.eat("create") || cursor.eat("drop") {
-            let two_words = cursor.eat("materialized") || cursor.eat("foreign");
+            cursor.eat("or replace");
             cursor.eat_any(&["local", "global"]);
             cursor.eat_any(&["temp", "temporary", "unlogged"]);
+            // The last of these words is skipped with the kinds of one word.
+            cursor.eat_any(&["materialized", "foreign data", "foreign", "access", "event"]);
             cursor.skip()?;
-            if two_words && cursor.eat("data") {
-                cursor.eat("wrapper");
-            }
         } else {
             return None;
         }
