@@ -1,3 +1,5 @@
+//! squawk's rules with an example each, and what is kept from its parser.
+
 use std::collections::BTreeSet;
 
 use squawk_linter::Linter;

@@ -1,3 +1,4 @@
+//! That layout never changes the checksum, and that all else does.
 #![allow(clippy::unwrap_used)]
 
 use chrono::DateTime;
