@@ -17,6 +17,7 @@ mod plan;
 mod resolve;
 mod script;
 mod sections;
+mod stamp;
 mod statements;
 mod target;
 pub(in crate::model) mod tokens;

@@ -139,12 +139,12 @@ impl Graph {
     }
 
     /// The revision that the branch's name stands for: a label, an id, or the beginning of either.
-    fn branch(&self, target: &Target<'_>) -> Result<Option<Place>, TargetError> {
+    pub(super) fn branch(&self, target: &Target<'_>) -> Result<Option<Place>, TargetError> {
         target.branch.map(|name| self.find(name, None)).transpose()
     }
 
     /// A label or id, or the unique beginning of one.
-    fn find(&self, name: &str, branch: Option<Place>) -> Result<Place, TargetError> {
+    pub(super) fn find(&self, name: &str, branch: Option<Place>) -> Result<Place, TargetError> {
         if let Some(place) = self.named(name) {
             return Ok(place);
         }
@@ -174,7 +174,7 @@ impl Graph {
     }
 
     /// All places that a symbol means; none for `base`.
-    fn symbol(
+    pub(super) fn symbol(
         &self,
         target: &Target<'_>,
         symbol: Symbol<'_>,

@@ -86,6 +86,18 @@ pub enum TargetError {
         /// The rows of the version table, sorted.
         current: Vec<String>,
     },
+    /// A stamp to a place that is counted from another one.
+    #[error("`{target}` counts steps, and a stamp names revisions")]
+    RelativeStamp {
+        /// The target.
+        target: String,
+    },
+    /// The targets of a stamp do not go together.
+    #[error("revision {revision} cannot be stamped beside the other targets")]
+    OverlappingTargets {
+        /// The revision that is in the way of another target, or the other way round.
+        revision: String,
+    },
     /// The version table names revisions that no script has.
     #[error("the database is at revisions that no script has: {}", revisions.join(", "))]
     UnknownDatabaseRevisions {
@@ -108,7 +120,9 @@ impl Classified for TargetError {
             Self::Malformed { .. }
             | Self::AmbiguousPrefix { .. }
             | Self::NotOnBranch { .. }
-            | Self::AmbiguousWalk { .. } => Kind::InvalidArgument,
+            | Self::AmbiguousWalk { .. }
+            | Self::RelativeStamp { .. }
+            | Self::OverlappingTargets { .. } => Kind::InvalidArgument,
             Self::NotFound { .. } => Kind::NotFound,
             Self::OutOfRange { .. } => Kind::OutOfRange,
             Self::MultipleHeads { .. }
@@ -120,7 +134,7 @@ impl Classified for TargetError {
 
     fn reason(&self) -> &'static str {
         match self {
-            Self::Malformed { .. } => "INVALID_TARGET",
+            Self::Malformed { .. } | Self::RelativeStamp { .. } => "INVALID_TARGET",
             Self::NotFound { .. } => "REVISION_NOT_FOUND",
             Self::AmbiguousPrefix { .. } => "AMBIGUOUS_REVISION",
             Self::NotOnBranch { .. } => "REVISION_NOT_ON_BRANCH",
@@ -129,6 +143,7 @@ impl Classified for TargetError {
             Self::AmbiguousWalk { .. } => "AMBIGUOUS_TARGET",
             Self::OutOfRange { .. } => "TARGET_OUT_OF_RANGE",
             Self::NotBelowCurrent { .. } => "TARGET_NOT_BELOW_CURRENT",
+            Self::OverlappingTargets { .. } => "OVERLAPPING_TARGETS",
             Self::UnknownDatabaseRevisions { .. } => "UNKNOWN_DATABASE_REVISION",
         }
     }
@@ -152,6 +167,13 @@ impl Classified for TargetError {
             Self::MultipleCurrent { .. } | Self::AmbiguousWalk { .. } => {
                 Some("name the revision to go to, or the branch as in <branch>@-1".to_owned())
             }
+            Self::RelativeStamp { .. } => Some(
+                "write head, heads, base, an id, <branch>@head or <branch>@base".to_owned(),
+            ),
+            Self::OverlappingTargets { .. } => Some(
+                "name only the highest revision of each branch; to give up what the version table has, purge it with the stamp"
+                    .to_owned(),
+            ),
             Self::UnknownDatabaseRevisions { .. } => Some(
                 "the scripts may be older than the database; bring the revisions directory up to date"
                     .to_owned(),
