@@ -21,29 +21,21 @@ impl Graph {
         current: &[String],
         targets: &[String],
     ) -> Result<Vec<String>, TargetError> {
-        self.current(current)?;
-        // In the order of the table, as Alembic reads it.
-        let current: Vec<Place> = current.iter().filter_map(|id| self.place(id)).collect();
-        let mut concerned = Vec::new();
-        let mut destinations = Vec::new();
-        for text in targets {
-            let target = Target::parse(text)?;
-            let stamped = self.stamped(&target, &current)?;
-            for row in &current {
-                if stamped.concerns(self, *row) && !concerned.contains(row) {
-                    concerned.push(*row);
-                }
-            }
-            destinations.extend(stamped.destinations);
-        }
         if targets.is_empty() {
             let target = String::new();
             return Err(TargetError::Malformed { target });
         }
+        let mut rows = self.current(current)?;
+        let mut concerned = BTreeSet::new();
+        let mut destinations = Vec::new();
+        for text in targets {
+            let stamped = self.stamped(&Target::parse(text)?, &rows)?;
+            concerned.extend(rows.iter().filter(|row| stamped.concerns(self, **row)));
+            destinations.extend(stamped.destinations);
+        }
         if let Some(lower) = self.lower_one(&destinations) {
             return Err(self.overlapping(lower));
         }
-        let mut rows: BTreeSet<Place> = current.into_iter().collect();
         if destinations.is_empty() {
             rows.retain(|row| !concerned.contains(row));
         }
@@ -56,7 +48,7 @@ impl Graph {
     }
 
     /// What one target means, and which rows it is about.
-    fn stamped(&self, target: &Target<'_>, rows: &[Place]) -> Result<Stamped, TargetError> {
+    fn stamped(&self, target: &Target<'_>, rows: &BTreeSet<Place>) -> Result<Stamped, TargetError> {
         let (Some(symbol), None) = (target.symbol, target.steps) else {
             return Err(TargetError::RelativeStamp {
                 target: target.text.to_owned(),
@@ -80,13 +72,12 @@ impl Graph {
     fn stamp_one(
         &self,
         destination: Place,
-        concerned: &[Place],
+        concerned: &BTreeSet<Place>,
         rows: &mut BTreeSet<Place>,
     ) -> Result<(), TargetError> {
-        let touches = |lineage: &BTreeSet<Place>| concerned.iter().any(|row| lineage.contains(row));
-        let upwards = touches(&self.below([destination], Relation::Any));
-        let downwards = touches(&self.above([destination], Relation::Any));
-        let all_there = concerned.iter().all(|row| rows.contains(row));
+        let upwards = !concerned.is_disjoint(&self.below([destination], Relation::Any));
+        let downwards = !concerned.is_disjoint(&self.above([destination], Relation::Any));
+        let all_there = concerned.is_subset(rows);
         if upwards && downwards || downwards && !all_there {
             return Err(self.overlapping(destination));
         }
