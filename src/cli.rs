@@ -14,6 +14,7 @@ mod error;
 mod exit;
 mod follow;
 mod health;
+mod import_alembic;
 mod maintenance;
 mod migrate;
 mod ops;
@@ -151,7 +152,7 @@ pub async fn run(command: ClientCommand, connection: Connection) -> Exit {
 async fn call(command: ClientCommand, connection: &Connection) -> Result<Exit, CliError> {
     match command {
         ClientCommand::Status(status) => status.run(&connection.open().await?).await,
-        ClientCommand::Migrate(migrate) => migrate.run(&connection.open().await?).await,
+        ClientCommand::Migrate(migrate) => migrate.run(connection).await,
         ClientCommand::Backup(backup) => backup.run(&connection.open().await?).await,
         ClientCommand::Restore(restore) => restore.run(&connection.open().await?).await,
         ClientCommand::Maintenance(maintenance) => maintenance.run(&connection.open().await?).await,
@@ -169,7 +170,7 @@ mod tests {
 
     use clap::{CommandFactory, error::ErrorKind};
 
-    use super::*;
+    use super::{migrate::ServiceCommand, *};
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
         Cli::try_parse_from(line.split(' '))
@@ -221,9 +222,9 @@ mod tests {
             "pgsteward migrate downgrade --dry-run -1",
         ] {
             let cli = parse(line).unwrap();
-            let Command::Client(ClientCommand::Migrate(MigrateCommand::Downgrade {
-                target, ..
-            })) = cli.command
+            let Command::Client(ClientCommand::Migrate(MigrateCommand::Service(
+                ServiceCommand::Downgrade { target, .. },
+            ))) = cli.command
             else {
                 panic!("{cli:?}");
             };
@@ -244,8 +245,9 @@ mod tests {
             ("pgsteward migrate upgrade +2", "+2"),
         ] {
             let cli = parse(line).unwrap();
-            let Command::Client(ClientCommand::Migrate(MigrateCommand::Upgrade { target, .. })) =
-                cli.command
+            let Command::Client(ClientCommand::Migrate(MigrateCommand::Service(
+                ServiceCommand::Upgrade { target, .. },
+            ))) = cli.command
             else {
                 panic!("{cli:?}");
             };

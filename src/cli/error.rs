@@ -9,6 +9,7 @@ use tonic_types::StatusExt;
 use super::{
     download::{DownloadError, RESUME},
     exit::Exit,
+    import_alembic::ImportError,
     words,
 };
 use crate::{
@@ -77,6 +78,9 @@ pub(super) enum CliError {
     /// A download went wrong on this side.
     #[error(transparent)]
     Download(#[from] DownloadError),
+    /// An Alembic project cannot be imported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// An answer cannot be written as JSON.
     #[error(transparent)]
     Json(#[from] JsonError),
@@ -109,6 +113,7 @@ impl CliError {
             | Self::Read { .. }
             | Self::Standard { .. }
             | Self::Download(_)
+            | Self::Import(_)
             | Self::Json(_) => Exit::FAILED,
         }
     }
@@ -124,6 +129,7 @@ impl CliError {
             Self::InterruptedOperation(_) | Self::InterruptedDownload => "INTERRUPTED",
             Self::Read { .. } | Self::Standard { .. } => "LOCAL_FILE",
             Self::Download(error) => error.reason(),
+            Self::Import(error) => error.reason(),
         }
     }
 
@@ -140,6 +146,7 @@ impl CliError {
             }
             Self::InterruptedDownload => Some(RESUME.to_owned()),
             Self::Download(error) => error.hint().map(str::to_owned),
+            Self::Import(error) => error.hint().map(str::to_owned),
             _ => None,
         }
     }

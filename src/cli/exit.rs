@@ -55,6 +55,7 @@ Exit codes:
     3  the daemon cannot be reached or does not answer in time
     4  what was asked for does not hold: a database is unreachable (status),
        the schema is not at the scripts' heads (migrate current --check),
+       revisions are to be finished by hand (migrate import-alembic),
        a restore would be refused (restore plan), an operation is not done
        within --timeout, or a question was answered with no
   130  interrupted; an operation that was followed goes on

@@ -1,4 +1,4 @@
-//! `pgsteward migrate …`: `MigrationService`.
+//! `pgsteward migrate …`: `MigrationService`, and what leads to it from Alembic.
 
 use std::{fs, path::PathBuf};
 
@@ -6,9 +6,11 @@ use clap::{Args, Subcommand};
 
 use super::{
     arguments::{Database, Start},
+    connection::Connection,
     error::CliError,
     exit::Exit,
     follow::started,
+    import_alembic::ImportArgs,
     pages,
     session::{Session, present},
 };
@@ -20,6 +22,19 @@ use crate::proto::{
 /// Commands of `migrate`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum MigrateCommand {
+    /// A command for the daemon.
+    #[command(flatten)]
+    Service(ServiceCommand),
+    /// Make revision scripts of an Alembic project; needs no daemon
+    #[command(
+        after_long_help = "Ends with 4 where revisions are to be finished by hand.\n\nExample:\n  pgsteward migrate import-alembic . --python .venv/bin/python --output revisions"
+    )]
+    ImportAlembic(ImportArgs),
+}
+
+/// Commands of `migrate` that the daemon answers.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ServiceCommand {
     /// Write a new revision script
     #[command(
         after_long_help = "Example:\n  pgsteward migrate revision -m 'add orders' --sql orders.sql --down-sql drop_orders.sql"
@@ -119,7 +134,16 @@ pub struct MigrationArgs {
 }
 
 impl MigrateCommand {
-    pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
+    pub(super) async fn run(self, connection: &Connection) -> Result<Exit, CliError> {
+        match self {
+            Self::Service(command) => command.run(&connection.open().await?).await,
+            Self::ImportAlembic(import) => import.run(connection.json()).await,
+        }
+    }
+}
+
+impl ServiceCommand {
+    async fn run(self, session: &Session) -> Result<Exit, CliError> {
         match self {
             Self::Revision(revision) => revision.run(session).await,
             Self::History { database } => history(session, database.name).await,

@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod alembic;
 mod audit;
 mod backup;
 mod catalog;

@@ -4,6 +4,7 @@
 //! A test begins with `let (site, daemon) = support::start().await;` and speaks to the daemon through
 //! `daemon.client()`. Faults are put in from outside: fake tools, killed processes, damaged files.
 
+pub(crate) mod alembic;
 pub(crate) mod client;
 pub(crate) mod cluster;
 pub(crate) mod daemon;

@@ -2,8 +2,10 @@
 //!
 //! The meaning is Alembic's (its `RevisionMap`), checked against it on random graphs. The differences are on purpose.
 //! Refused here: `-N` when the database has several revisions (Alembic takes one of them), steps below `base` (it goes
-//! round to the heads), an unknown branch before `@base`, and version rows that no script has, whatever the target.
-//! Accepted here: version rows, or heads of one branch, of which one implies another; labels with a dash before `+N`.
+//! round to the heads), an unknown branch before `@base` or in a downgrade, and version rows that no script has, whatever
+//! the target. Accepted here: version rows, or heads of one branch, of which one implies another; labels with a dash
+//! before `+N`; and to run a revision that stands on another one in two ways, as a merge of a revision with its own
+//! ancestor does (Alembic fails when it writes the rows). `tests/it/alembic/differential.rs` holds this to be all.
 
 use std::collections::BTreeSet;
 

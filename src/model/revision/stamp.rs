@@ -78,7 +78,7 @@ impl Graph {
         let upwards = !concerned.is_disjoint(&self.below([destination], Relation::Any));
         let downwards = !concerned.is_disjoint(&self.above([destination], Relation::Any));
         let all_there = concerned.is_subset(rows);
-        if upwards && downwards || downwards && !all_there {
+        if downwards && (upwards || !all_there) {
             return Err(self.overlapping(destination));
         }
         if (upwards || downwards) && all_there {
