@@ -5,6 +5,7 @@
 //! builds a request (one file for each service), `connection` carries it, `follow` stays with an operation to its end,
 //! `render` puts the answer on a `page`, and `report` does so with an error. Nothing here knows the server's folders.
 
+mod acknowledge;
 mod arguments;
 mod audit;
 mod backup;
@@ -13,6 +14,7 @@ mod download;
 mod error;
 mod exit;
 mod follow;
+mod graph;
 mod health;
 mod import_alembic;
 mod maintenance;
@@ -266,6 +268,32 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::MissingRequiredArgument, "{line}");
             assert_eq!(error.exit_code(), i32::from(Exit::USAGE.code()));
         }
+    }
+
+    #[test]
+    fn what_goes_against_what_was_seen_needs_a_reason() {
+        for line in [
+            "pgsteward migrate stamp head --force",
+            "pgsteward migrate restamp 5c1a",
+        ] {
+            let error = parse(line).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::MissingRequiredArgument, "{line}");
+            assert!(parse(&format!("{line} --reason x")).is_ok(), "{line}");
+        }
+        assert!(parse("pgsteward migrate stamp").is_err());
+    }
+
+    #[test]
+    fn several_findings_may_be_acknowledged() {
+        let line = "pgsteward migrate upgrade --acknowledge a --acknowledge b";
+        let cli = parse(line).unwrap();
+        let Command::Client(ClientCommand::Migrate(MigrateCommand::Service(
+            migrate::ServiceCommand::Upgrade { acknowledged, .. },
+        ))) = cli.command
+        else {
+            panic!("{cli:?}");
+        };
+        assert_eq!(acknowledged, ["a", "b"]);
     }
 
     #[test]

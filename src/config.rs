@@ -34,7 +34,7 @@ pub use self::{
     error::{ConfigError, Origin},
     example::example,
 };
-pub use crate::model::method::Role;
+pub use crate::model::{method::Role, migration::BackupBefore, schema::ObjectPattern};
 
 /// The effective configuration.
 #[derive(Clone, Debug)]
@@ -199,9 +199,29 @@ pub struct Migrations {
     /// Longest wait of one statement for a lock; never zero.
     #[serde(serialize_with = "shown::duration")]
     pub lock_timeout: Duration,
+    /// How long a revision is tried again while others hold a lock that it needs.
+    #[serde(serialize_with = "shown::duration")]
+    pub lock_budget: Duration,
+    /// Longest wait of a concurrent index build for older transactions; never zero.
+    #[serde(serialize_with = "shown::duration")]
+    pub concurrent_lock_timeout: Duration,
     /// Limit of one statement; zero for none.
     #[serde(serialize_with = "shown::duration")]
     pub statement_timeout: Duration,
+    /// Whether destructive and non-transactional revisions are rehearsed first.
+    pub rehearse: bool,
+    /// Before which migrations a backup is made.
+    pub backup_before: BackupBefore,
+    /// Whether an upgrade wants approvals.
+    pub require_approval: bool,
+    /// Patterns of the objects that drift checks leave out.
+    #[serde(serialize_with = "shown::list")]
+    pub ignore: Vec<ObjectPattern>,
+    /// Whether the databases refuse DDL that does not come from the daemon.
+    pub ddl_guard: bool,
+    /// Roles that the guard lets through besides the daemon's own.
+    #[serde(serialize_with = "shown::list")]
+    pub ddl_guard_roles: Vec<String>,
 }
 
 /// How restores end.
@@ -237,6 +257,9 @@ pub struct Schedule {
     /// When to vacuum and analyze; never if absent.
     #[serde(serialize_with = "shown::cron_or_off")]
     pub optimize: Option<Cron>,
+    /// When to check for drift; never if absent.
+    #[serde(serialize_with = "shown::cron_or_off")]
+    pub drift: Option<Cron>,
 }
 
 /// How databases are probed.

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod backup;
+pub mod drift;
 pub mod failure;
 pub mod health;
 pub mod maintenance;
@@ -9,9 +10,11 @@ pub mod method;
 pub mod migration;
 pub mod operation;
 pub mod page;
+pub mod rehearsal;
 pub mod restore;
 pub mod retention;
 pub mod review;
 pub mod revision;
 pub mod schedule;
 pub mod schema;
+pub mod schema_dump;

@@ -18,6 +18,7 @@ pub mod recovery;
 pub mod restore;
 pub mod runner;
 pub mod schedule;
+mod scratch;
 pub mod turn;
 
 pub use daemon::Daemon;

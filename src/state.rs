@@ -4,12 +4,16 @@
 //! One file per table, each an `impl ControlStore` of short queries. Its tables are the revisions in the repository's
 //! `migrations/`, applied by `schema` with the same engine that serves MigrationService.
 
+pub mod approvals;
 pub mod artifacts;
 pub mod audit;
+pub mod journal;
 pub mod ledger;
 pub mod liveness;
 pub mod maintenance;
 pub mod operations;
+pub mod references;
+pub mod rehearsals;
 pub mod replaced;
 pub mod schedule;
 pub mod schema;

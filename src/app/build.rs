@@ -8,7 +8,9 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
-    config::{Config, ConnectionUrl, Database as DatabaseConfig, Revisions, Source, UrlError},
+    config::{
+        Config, ConnectionUrl, Database as DatabaseConfig, Migrations, Revisions, Source, UrlError,
+    },
     model::{
         failure::{Failure, Kind},
         method::Method,
@@ -18,13 +20,14 @@ use crate::{
     ops::{
         Daemon,
         context::Principal,
-        daemon::{Managed, Settings},
+        daemon::{Managed, MigrationSettings, Settings},
         health::Prober,
         runner::Runner,
     },
     postgres::{
         database::{ConnectionSettings, Database, DatabaseLogins},
         embedded::{Embedded, EmbeddedConfig},
+        revisions::ScriptLimits,
         versions::VersionTable,
     },
     rpc::{Access, Credential},
@@ -167,10 +170,26 @@ fn settings(config: &Config) -> Settings {
         },
         time_zone: config.schedule.time_zone,
         keep_replaced: config.restore.keep_replaced,
-        migration_lock_timeout: config.migrations.lock_timeout,
-        migration_statement_timeout: config.migrations.statement_timeout,
+        migrations: migrations(&config.migrations),
         health_interval: config.health.interval,
         health_timeout: config.health.timeout,
+    }
+}
+
+fn migrations(config: &Migrations) -> MigrationSettings {
+    MigrationSettings {
+        limits: ScriptLimits {
+            lock: config.lock_timeout,
+            concurrent_lock: config.concurrent_lock_timeout,
+            statement: config.statement_timeout,
+        },
+        lock_budget: config.lock_budget,
+        rehearse: config.rehearse,
+        backup_before: config.backup_before,
+        require_approval: config.require_approval,
+        ignore: config.ignore.clone(),
+        ddl_guard: config.ddl_guard,
+        ddl_guard_roles: config.ddl_guard_roles.clone(),
     }
 }
 
@@ -183,6 +202,7 @@ fn jobs(config: &Config, servers: &Servers) -> Vec<Job> {
     let kinds = [
         ("backup", Method::CreateBackup, &schedule.backup),
         ("optimize", Method::Optimize, &schedule.optimize),
+        ("drift", Method::CheckDrift, &schedule.drift),
     ];
     let mut jobs = Vec::new();
     for database in servers.databases.keys() {

@@ -14,7 +14,7 @@ use super::build::{self, BuildError};
 use crate::{
     config::Config,
     model::failure::{Failure, Kind, chain},
-    ops::{Daemon, health::Prober, recovery, schedule::ticker},
+    ops::{Daemon, health::Prober, migration::guard::Told, recovery, schedule::ticker},
     postgres::embedded::Embedded,
     rpc::{self, ServeError},
 };
@@ -74,11 +74,16 @@ async fn begin(
     let stop_background = CancellationToken::new();
     let background = TaskTracker::new();
     let liveness = daemon.store.prove_life().await?;
-    recovery::recover(&daemon).await;
+    let mut told = Told::default();
+    recovery::recover(&daemon, &mut told).await;
     Prober::look(&daemon).await;
     let (store, stop) = (Arc::clone(&daemon.store), stop_background.clone());
     background.spawn(async move { store.keep_alive(liveness, stop).await });
-    background.spawn(recovery::run(Arc::clone(&daemon), stop_background.clone()));
+    background.spawn(recovery::run(
+        Arc::clone(&daemon),
+        told,
+        stop_background.clone(),
+    ));
     background.spawn(Prober::run(Arc::clone(&daemon), stop_background.clone()));
     let ticking = ticker::run(Arc::clone(&daemon), stop_background.clone());
     background.spawn(async move {

@@ -67,6 +67,14 @@ pub(super) enum CliError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A local file cannot be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// Standard input or output cannot be used.
     #[error("cannot use standard {stream}")]
     Standard {
@@ -111,6 +119,7 @@ impl CliError {
             | Self::Incomplete(_)
             | Self::Operation { .. }
             | Self::Read { .. }
+            | Self::Write { .. }
             | Self::Standard { .. }
             | Self::Download(_)
             | Self::Import(_)
@@ -127,7 +136,7 @@ impl CliError {
             Self::Incomplete(_) | Self::Json(_) => "ANSWER_UNUSABLE",
             Self::NotDone { .. } => "NOT_DONE",
             Self::InterruptedOperation(_) | Self::InterruptedDownload => "INTERRUPTED",
-            Self::Read { .. } | Self::Standard { .. } => "LOCAL_FILE",
+            Self::Read { .. } | Self::Write { .. } | Self::Standard { .. } => "LOCAL_FILE",
             Self::Download(error) => error.reason(),
             Self::Import(error) => error.reason(),
         }

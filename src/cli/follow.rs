@@ -18,7 +18,9 @@ use super::{
 };
 use crate::{
     json::message_to_json,
-    proto::{Operation, OperationState, WaitOperationRequest, WatchOperationRequest},
+    proto::{
+        Operation, OperationState, WaitOperationRequest, WatchOperationRequest, operation::Outcome,
+    },
 };
 
 /// How long the daemon may be away before following is given up.
@@ -62,7 +64,7 @@ pub(super) async fn started(
     conclude(session, operation)
 }
 
-/// Shows the outcome of an operation that is done.
+/// Shows the outcome of an operation that is done, and says how the command ends.
 pub(super) fn conclude(session: &Session, operation: Operation) -> Result<Exit, CliError> {
     if session.json {
         print_json(&operation)?;
@@ -75,7 +77,15 @@ pub(super) fn conclude(session: &Session, operation: Operation) -> Result<Exit, 
         render::outcome(&operation, &mut page);
         write_out(&page.into_text())?;
     }
-    Ok(Exit::SUCCESS)
+    Ok(verdict(&operation))
+}
+
+/// How a command ends whose operation succeeded: a check may find that what was asked for does not hold.
+pub(super) fn verdict(operation: &Operation) -> Exit {
+    match &operation.outcome {
+        Some(Outcome::Drift(report)) => Exit::holds(!report.drifted),
+        _ => Exit::SUCCESS,
+    }
 }
 
 /// Follows an operation to its end, `--timeout` or Ctrl-C.
@@ -177,5 +187,30 @@ impl Observer<'_> {
     fn answered(&mut self, operation: Option<Operation>) -> Result<Operation, CliError> {
         self.last_answer = Instant::now();
         present(operation, "operation")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::{DriftReport, Review};
+
+    #[test]
+    fn only_a_check_that_found_drift_ends_as_a_condition_that_does_not_hold() {
+        let ended = |outcome| {
+            verdict(&Operation {
+                outcome: Some(outcome),
+                ..Operation::default()
+            })
+        };
+        let drift = |drifted| {
+            Outcome::Drift(DriftReport {
+                drifted,
+                ..DriftReport::default()
+            })
+        };
+        assert_eq!(ended(drift(true)), Exit::CONDITION_FALSE);
+        assert_eq!(ended(drift(false)), Exit::SUCCESS);
+        assert_eq!(ended(Outcome::Review(Review::default())), Exit::SUCCESS);
     }
 }

@@ -1,22 +1,31 @@
 //! `pgsteward migrate …`: `MigrationService`, and what leads to it from Alembic.
+//!
+//! Here stands what can be typed. What each command asks of the daemon stands below: `scripts` the revisions themselves,
+//! `review` what comes before one is run, `run` upgrades and downgrades, `version` what is said of the live schema without
+//! running anything, and `sql` the script for those who run it by hand.
 
-use std::{fs, path::PathBuf};
+mod review;
+mod run;
+mod scripts;
+mod sql;
+mod version;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
+use self::{
+    review::{ApproveArgs, ReviewArgs},
+    run::MigrationArgs,
+    scripts::{MergeArgs, RevisionArgs, ShowArgs},
+    sql::SqlArgs,
+    version::{BaselineArgs, RestampArgs, StampArgs},
+};
 use super::{
     arguments::{Database, Start},
     connection::Connection,
     error::CliError,
     exit::Exit,
-    follow::started,
     import_alembic::ImportArgs,
-    pages,
-    session::{Session, present},
-};
-use crate::proto::{
-    CreateRevisionRequest, DowngradeRequest, GetRevisionRequest, GetSchemaVersionRequest,
-    ListRevisionsRequest, ListRevisionsResponse, UpgradeRequest,
+    session::Session,
 };
 
 /// Commands of `migrate`.
@@ -40,21 +49,19 @@ pub enum ServiceCommand {
         after_long_help = "Example:\n  pgsteward migrate revision -m 'add orders' --sql orders.sql --down-sql drop_orders.sql"
     )]
     Revision(RevisionArgs),
-    /// List the revision scripts, newest first
-    #[command(after_long_help = "Example:\n  pgsteward migrate history")]
+    /// Draw the graph of the revision scripts, newest first
+    #[command(
+        after_long_help = "Marks:\n  *  applied\n  o  pending\n  !  applied and edited since, or left in the middle\n\nExample:\n  pgsteward migrate history"
+    )]
     History {
         #[command(flatten)]
         database: Database,
     },
-    /// Show a revision script with its SQL
-    #[command(after_long_help = "Example:\n  pgsteward migrate show 5c1a7e0b9d24")]
-    Show {
-        /// An id or a unique prefix of one
-        #[arg(value_name = "REVISION")]
-        revision: String,
-        #[command(flatten)]
-        database: Database,
-    },
+    /// Show a revision script with its SQL, its approvals and what was done with it
+    #[command(
+        after_long_help = "With --json, `appliedScript` holds the file as it was applied, where it was edited since.\n\nExamples:\n  pgsteward migrate show 5c1a7e0b9d24\n  pgsteward migrate show 5c1a --sql"
+    )]
+    Show(ShowArgs),
     /// Show which version the database has and which the scripts have
     #[command(after_long_help = "Example:\n  pgsteward migrate current --check")]
     Current {
@@ -64,14 +71,27 @@ pub enum ServiceCommand {
         #[command(flatten)]
         database: Database,
     },
+    /// Say what is dangerous in pending revisions, and run them on a scratch copy of the schema
+    #[command(
+        after_long_help = "Examples:\n  pgsteward migrate review\n  pgsteward migrate review 5c1a7e0b9d24 --no-rehearsal"
+    )]
+    Review(ReviewArgs),
+    /// Approve a revision script as it is; any edit voids the approval
+    #[command(
+        after_long_help = "With --sha256 the file that you have read is approved, and no other.\n\nExample:\n  pgsteward migrate approve 5c1a7e0b9d24 -m 'orders.total is read by nobody'"
+    )]
+    Approve(ApproveArgs),
     /// Upgrade the schema
     #[command(
-        after_long_help = "Examples:\n  pgsteward migrate upgrade --dry-run\n  pgsteward migrate upgrade +1"
+        after_long_help = "Examples:\n  pgsteward migrate upgrade --dry-run\n  pgsteward migrate upgrade +1\n  pgsteward migrate upgrade --acknowledge drop-column:orders.total"
     )]
     Upgrade {
         /// `head`, `heads`, `+N`, an id or a unique prefix, `<id>+N`, `<label>@head`
         #[arg(default_value = "head", value_name = "TARGET")]
         target: String,
+        /// Name a destructive finding that is meant, as `review` and --dry-run show it; may be given more than once
+        #[arg(long = "acknowledge", value_name = "NAME")]
+        acknowledged: Vec<String>,
         #[command(flatten)]
         migration: MigrationArgs,
     },
@@ -86,51 +106,37 @@ pub enum ServiceCommand {
         #[command(flatten)]
         migration: MigrationArgs,
     },
-}
-
-/// Arguments of `migrate revision`.
-#[derive(Args, Clone, Debug)]
-pub struct RevisionArgs {
-    /// What the revision is for, in one line
-    #[arg(short, long, value_name = "TEXT")]
-    message: String,
-    /// A revision that this one follows; more than once for a merge [default: the only head]
-    #[arg(long = "parent", value_name = "REVISION")]
-    parents: Vec<String>,
-    /// A label for the branch that starts here
-    #[arg(
-        long,
-        value_name = "LABEL",
-        default_value = "",
-        hide_default_value = true
+    /// Write a revision that joins several heads
+    #[command(
+        after_long_help = "Examples:\n  pgsteward migrate merge -m 'join billing and orders'\n  pgsteward migrate merge 5c1a 7be4"
     )]
-    label: String,
-    /// Run the statements one by one outside a transaction
-    #[arg(long)]
-    non_transactional: bool,
-    /// A file with the SQL of the upgrade
-    #[arg(long, value_name = "FILE")]
-    sql: Option<PathBuf>,
-    /// A file with the SQL of the downgrade
-    #[arg(long, value_name = "FILE")]
-    down_sql: Option<PathBuf>,
-    /// The same id twice gives the same revision; at most 64 characters
-    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
-    request_id: String,
-    #[command(flatten)]
-    database: Database,
-}
-
-/// Arguments of `migrate upgrade` and `migrate downgrade`.
-#[derive(Args, Clone, Debug)]
-pub struct MigrationArgs {
-    /// Show the SQL that would run and change nothing
-    #[arg(long)]
-    dry_run: bool,
-    #[command(flatten)]
-    database: Database,
-    #[command(flatten)]
-    start: Start,
+    Merge(MergeArgs),
+    /// Print the SQL between two versions as a script for psql; reads no database
+    #[command(
+        after_long_help = "The script keeps the version table too.\n\nExamples:\n  pgsteward migrate sql | psql -X -v ON_ERROR_STOP=1\n  pgsteward migrate sql 5c1a7e0b9d24:head --output upgrade.sql\n  pgsteward migrate sql head:-1"
+    )]
+    Sql(SqlArgs),
+    /// Say whether the live schema still is what the revisions made; ends with 4 if it is not
+    #[command(after_long_help = "Example:\n  pgsteward migrate drift")]
+    Drift {
+        #[command(flatten)]
+        database: Database,
+        #[command(flatten)]
+        start: Start,
+    },
+    /// Make the version table say where the database stands, without running anything; for admins
+    #[command(
+        after_long_help = "Refused when the live schema is not what the scripts up to there make.\n\nExamples:\n  pgsteward migrate stamp head\n  pgsteward migrate stamp 5c1a7e0b9d24 --force --reason 'the index is built by hand'"
+    )]
+    Stamp(StampArgs),
+    /// Accept the edited file of an applied revision as what was applied; for admins
+    #[command(
+        after_long_help = "Example:\n  pgsteward migrate restamp 5c1a7e0b9d24 --reason 'a typing error in a comment string'"
+    )]
+    Restamp(RestampArgs),
+    /// Take over a database without a version: write the first revision from its live schema, and stamp it
+    #[command(after_long_help = "Example:\n  pgsteward migrate baseline -m 'as of 2026'")]
+    Baseline(BaselineArgs),
 }
 
 impl MigrateCommand {
@@ -146,90 +152,23 @@ impl ServiceCommand {
     async fn run(self, session: &Session) -> Result<Exit, CliError> {
         match self {
             Self::Revision(revision) => revision.run(session).await,
-            Self::History { database } => history(session, database.name).await,
-            Self::Show { revision, database } => {
-                let request = session.request(GetRevisionRequest {
-                    database: database.name,
-                    revision,
-                });
-                let response = session.migrations().get_revision(request).await?;
-                session.print(&present(response.into_inner().revision, "revision")?)?;
-                Ok(Exit::SUCCESS)
-            }
-            Self::Current { check, database } => {
-                let request = session.request(GetSchemaVersionRequest {
-                    database: database.name,
-                });
-                let response = session.migrations().get_schema_version(request).await?;
-                let version = present(response.into_inner().schema_version, "schema version")?;
-                session.print(&version)?;
-                Ok(Exit::holds(version.in_sync || !check))
-            }
-            Self::Upgrade { target, migration } => {
-                let request = session.request(UpgradeRequest {
-                    database: migration.database.name,
-                    target,
-                    validate_only: migration.dry_run,
-                    request_id: migration.start.request_id.clone(),
-                });
-                let response = session.migrations().upgrade(request).await?;
-                started(session, response.into_inner().operation, &migration.start).await
-            }
-            Self::Downgrade { target, migration } => {
-                let request = session.request(DowngradeRequest {
-                    database: migration.database.name,
-                    target,
-                    validate_only: migration.dry_run,
-                    request_id: migration.start.request_id.clone(),
-                });
-                let response = session.migrations().downgrade(request).await?;
-                started(session, response.into_inner().operation, &migration.start).await
-            }
+            Self::History { database } => scripts::history(session, database).await,
+            Self::Show(show) => show.run(session).await,
+            Self::Current { check, database } => version::current(session, database, check).await,
+            Self::Review(review) => review.run(session).await,
+            Self::Approve(approve) => approve.run(session).await,
+            Self::Upgrade {
+                target,
+                acknowledged,
+                migration,
+            } => migration.upgrade(session, target, acknowledged).await,
+            Self::Downgrade { target, migration } => migration.downgrade(session, target).await,
+            Self::Merge(merge) => merge.run(session).await,
+            Self::Sql(sql) => sql.run(session).await,
+            Self::Drift { database, start } => version::drift(session, database, start).await,
+            Self::Stamp(stamp) => stamp.run(session).await,
+            Self::Restamp(restamp) => restamp.run(session).await,
+            Self::Baseline(baseline) => baseline.run(session).await,
         }
     }
-}
-
-impl RevisionArgs {
-    async fn run(self, session: &Session) -> Result<Exit, CliError> {
-        let request = session.request(CreateRevisionRequest {
-            database: self.database.name,
-            message: self.message,
-            parents: self.parents,
-            upgrade_sql: read(self.sql)?,
-            downgrade_sql: read(self.down_sql)?,
-            branch_label: self.label,
-            non_transactional: self.non_transactional,
-            request_id: self.request_id,
-        });
-        let response = session.migrations().create_revision(request).await?;
-        session.print(&present(response.into_inner().revision, "revision")?)?;
-        Ok(Exit::SUCCESS)
-    }
-}
-
-async fn history(session: &Session, database: String) -> Result<Exit, CliError> {
-    let fetch = async |page_size, page_token| {
-        let request = session.request(ListRevisionsRequest {
-            database: database.clone(),
-            page_size,
-            page_token,
-        });
-        let response = session.migrations().list_revisions(request).await?;
-        let page = response.into_inner();
-        Ok((page.revisions, page.next_page_token))
-    };
-    let (revisions, next_page_token) = pages::collect(None, fetch).await?;
-    session.print(&ListRevisionsResponse {
-        revisions,
-        next_page_token,
-    })?;
-    Ok(Exit::SUCCESS)
-}
-
-/// The text of a file; empty where none is named.
-fn read(path: Option<PathBuf>) -> Result<String, CliError> {
-    path.map_or_else(
-        || Ok(String::new()),
-        |path| fs::read_to_string(&path).map_err(|source| CliError::Read { path, source }),
-    )
 }

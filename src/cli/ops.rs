@@ -6,7 +6,7 @@ use super::{
     arguments::{Database, Limit},
     error::CliError,
     exit::Exit,
-    follow::{Manner, conclude, follow},
+    follow::{Manner, conclude, follow, verdict},
     pages,
     session::{Session, present},
 };
@@ -134,7 +134,7 @@ impl OpsCommand {
             Self::Watch { id } if session.json => {
                 let operation = follow(session, &id, Manner::JsonLines).await?;
                 if operation.state() == OperationState::Succeeded {
-                    Ok(Exit::SUCCESS)
+                    Ok(verdict(&operation))
                 } else {
                     Err(CliError::operation(operation))
                 }

@@ -1,5 +1,6 @@
-//! A page of text for a person: lines, labelled fields and tables, the same on a terminal and in a pipe save that a
-//! terminal's table fits its width and has a bold header. Messages put themselves on a page by [`Render`].
+//! A page of text for a person: lines, paragraphs, labelled fields and tables, the same on a terminal and in a pipe save
+//! that a terminal's page fits its width and its tables have a bold header. Messages put themselves on a page by
+//! [`Render`].
 
 use std::{
     env,
@@ -48,6 +49,35 @@ impl Page {
     pub(super) fn line(&mut self, text: &str) {
         self.text.push_str(&words::clean(text));
         self.text.push('\n');
+    }
+
+    /// One line that is cut where the terminal ends, for what a line that runs over would tear apart.
+    pub(super) fn cut_line(&mut self, text: &str) {
+        let text = words::clean(text);
+        let width = self.width.map_or(usize::MAX, usize::from);
+        match text.char_indices().nth(width.saturating_sub(1)) {
+            Some((end, _)) if text.chars().count() > width => {
+                self.line(&format!("{}…", &text[..end]));
+            }
+            _ => self.line(&text),
+        }
+    }
+
+    /// Text that is set in by two blanks, and wrapped where the terminal ends.
+    pub(super) fn paragraph(&mut self, text: &str) {
+        let width = self.width.unwrap_or(u16::MAX).max(TEXT_WIDTH);
+        let text = words::clean(text);
+        let mut line = String::from(" ");
+        for word in text.split_whitespace() {
+            let length = line.chars().count() + 1 + word.chars().count();
+            if length > usize::from(width) && !line.trim().is_empty() {
+                self.line(&line);
+                line = String::from(" ");
+            }
+            line.push(' ');
+            line.push_str(word);
+        }
+        self.line(&line);
     }
 
     /// An empty line between two parts, unless the page begins here.
@@ -179,6 +209,35 @@ mod tests {
         let text = page.into_text();
         assert!(text.contains(file), "{text}");
         assert!(text.lines().count() > 3, "{text}");
+    }
+
+    #[test]
+    fn a_line_is_cut_to_a_terminals_width_and_whole_in_a_pipe() {
+        let cut = |width, text| {
+            let mut page = Page {
+                width,
+                ..Page::default()
+            };
+            page.cut_line(text);
+            page.into_text()
+        };
+        assert_eq!(cut(Some(5), "å123456"), "å123…\n");
+        assert_eq!(cut(Some(7), "å123456"), "å123456\n");
+        assert_eq!(cut(None, "å123456"), "å123456\n");
+    }
+
+    #[test]
+    fn a_paragraph_is_set_in_and_wrapped_between_words() {
+        let wrapped = |width| {
+            let mut page = Page {
+                width,
+                ..Page::default()
+            };
+            page.paragraph("drop  the column, and its values");
+            page.into_text()
+        };
+        assert_eq!(wrapped(Some(20)), "  drop the column,\n  and its values\n");
+        assert_eq!(wrapped(None), "  drop the column, and its values\n");
     }
 
     #[test]

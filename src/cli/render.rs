@@ -1,11 +1,17 @@
 //! How each message of the API reads as text. One file per kind of thing; each message puts itself on a page.
 
 mod backup;
+mod drift;
 mod health;
 mod logs;
 mod maintenance;
 mod migration;
 mod operation;
 mod restore;
+mod review;
+mod revision;
 
-pub(super) use self::operation::{outcome, progress, stage};
+pub(super) use self::{
+    operation::{outcome, progress, stage},
+    revision::sections,
+};

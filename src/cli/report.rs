@@ -3,14 +3,18 @@
 //! The daemon's errors carry `google.rpc` details (reason, wrong fields, missing preconditions, hint, when to retry);
 //! all are shown, none twice.
 
-use std::fmt::Write;
+use std::{
+    env,
+    fmt::Write,
+    io::{self, IsTerminal},
+};
 
 use serde::Serialize;
 use serde_json::json;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use super::{error::CliError, exit::Exit, words};
+use super::{acknowledge, error::CliError, exit::Exit, words};
 use crate::model::failure::chain;
 
 /// What is known of an error.
@@ -49,6 +53,10 @@ pub(super) fn report(error: &CliError, json: bool) -> Exit {
         eprintln!("{}", json!({ "error": report }));
     } else {
         eprint!("{}", report.text());
+        if io::stderr().is_terminal() {
+            let typed = env::args_os().map(|word| word.to_string_lossy().into_owned());
+            eprint!("{}", report.way_on(typed));
+        }
     }
     error.exit()
 }
@@ -70,6 +78,15 @@ impl Report {
                 code: Some(error.code.clone()),
                 reason: error.reason.clone(),
                 hint: Some(error.hint.clone()).filter(|hint| !hint.is_empty()),
+                preconditions: error
+                    .preconditions
+                    .iter()
+                    .map(|violation| Precondition {
+                        r#type: violation.r#type.clone(),
+                        subject: violation.subject.clone(),
+                        description: violation.description.clone(),
+                    })
+                    .collect(),
                 operation_id: Some(id.clone()),
                 ..report
             },
@@ -121,6 +138,23 @@ impl Report {
         self
     }
 
+    /// How to go ahead with what destroys something, for the person who typed these arguments; empty where that is not
+    /// what is missing, or not all, or where it was not an upgrade that was typed.
+    fn way_on(&self, arguments: impl IntoIterator<Item = String>) -> String {
+        let typed: Vec<String> = arguments.into_iter().collect();
+        let all = &self.preconditions;
+        let only_names = !all.is_empty()
+            && all
+                .iter()
+                .all(|missing| missing.r#type == acknowledge::PRECONDITION);
+        if !only_names || !typed.iter().any(|word| word == "upgrade") {
+            return String::new();
+        }
+        let names: Vec<&str> = all.iter().map(|missing| missing.subject.as_str()).collect();
+        let line = acknowledge::command_line(typed, &names);
+        format!("  if that is meant, repeat it so:\n    {line}\n")
+    }
+
     /// The lines for a person. What the message says already is not said again.
     fn text(&self) -> String {
         let mut text = format!("error: {}\n", words::clean(&self.message));
@@ -136,8 +170,10 @@ impl Report {
             }
         }
         for missing in &self.preconditions {
-            let label = format!("{} ({})", missing.r#type, missing.subject);
-            line(&label, &missing.description);
+            if !self.message.contains(&missing.description) {
+                let label = format!("{} ({})", missing.r#type, missing.subject);
+                line(&label, &missing.description);
+            }
         }
         if let Some(hint) = &self.hint
             && !self.message.contains(hint.as_str())
@@ -244,6 +280,7 @@ mod tests {
             reason: "TOOL_FAILED".to_owned(),
             message: "pg_dump ended with 1".to_owned(),
             hint: "see the log".to_owned(),
+            ..OperationError::default()
         };
         let id = "0193".to_owned();
         let text = Report::of(&CliError::Operation { id, error }).text();
@@ -260,6 +297,28 @@ mod tests {
             text,
             "error: interrupted; operation 0193 goes on\n  hint: cancel it with `pgsteward ops cancel 0193`\n"
         );
+    }
+
+    #[test]
+    fn an_upgrade_that_lacks_only_acknowledgements_gets_the_line_to_repeat() {
+        let refused = |also: &str, typed: &str| {
+            let mut details = ErrorDetails::with_error_info("REFUSED", "pgsteward", []);
+            details
+                .add_precondition_failure_violation(acknowledge::PRECONDITION, "drop-table:a", "")
+                .add_precondition_failure_violation(also, "drop-table:b", "");
+            let error = Status::with_error_details(Code::FailedPrecondition, "no", details);
+            Report::of(&error.into()).way_on(typed.split(' ').map(str::to_owned))
+        };
+        let upgrade = "pgsteward migrate upgrade";
+        assert_eq!(
+            refused(acknowledge::PRECONDITION, upgrade),
+            "  if that is meant, repeat it so:\n    \
+             pgsteward migrate upgrade --acknowledge drop-table:a --acknowledge drop-table:b\n"
+        );
+        assert_eq!(refused("REVISION_NOT_APPROVED", upgrade), "");
+        // Who waits for the upgrade of another cannot acknowledge it by waiting.
+        let wait = "pgsteward ops wait 0193";
+        assert_eq!(refused(acknowledge::PRECONDITION, wait), "");
     }
 
     #[test]

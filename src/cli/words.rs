@@ -21,6 +21,13 @@ pub(super) fn time(timestamp: Option<&Timestamp>) -> String {
     })
 }
 
+/// The day of a moment, UTC, e.g. `2026-11-22`; empty when absent.
+pub(super) fn date(timestamp: Option<&Timestamp>) -> String {
+    let time = time(timestamp);
+    time.split_once('T')
+        .map_or_else(String::new, |(date, _)| date.to_owned())
+}
+
 /// A span of time to the millisecond, e.g. `1m 4s 20ms`; empty when absent.
 pub(super) fn duration(duration: Option<&prost_types::Duration>) -> String {
     duration.map_or_else(String::new, |duration| {
@@ -99,6 +106,8 @@ mod tests {
         };
         assert_eq!(time(Some(&timestamp)), "2026-11-22T02:00:00Z");
         assert_eq!(time(None), "");
+        assert_eq!(date(Some(&timestamp)), "2026-11-22");
+        assert_eq!(date(None), "");
     }
 
     #[test]

@@ -12,10 +12,12 @@ use croner::{
 };
 use tracing_subscriber::EnvFilter;
 
+use crate::model::schema::PatternError;
+
 use super::{
-    Auth, Backup, Config, ConfigError, Health, Listen, Log, LogFormat, Migrations, Operations,
-    Postgres, Restore, Retention, Role, Schedule, Store, Token, TokenDigest, databases,
-    settings::Settings,
+    Auth, Backup, BackupBefore, Config, ConfigError, Health, Listen, Log, LogFormat, Migrations,
+    ObjectPattern, Operations, Postgres, Restore, Retention, Role, Schedule, Store, Token,
+    TokenDigest, databases, settings::Settings,
 };
 
 /// PostgreSQL keeps its timeouts as 32-bit milliseconds, a little over 24 days. Bounds also keep clock arithmetic from
@@ -91,7 +93,20 @@ pub(super) fn config(
         retention: retention(settings)?,
         migrations: Migrations {
             lock_timeout: settings.duration("migrations.lock_timeout", POSITIVE)?,
+            lock_budget: settings.duration("migrations.lock_budget", ANY)?,
+            concurrent_lock_timeout: settings
+                .duration("migrations.concurrent_lock_timeout", POSITIVE)?,
             statement_timeout: settings.duration("migrations.statement_timeout", ANY)?,
+            rehearse: settings.flag("migrations.rehearse") == Some(true),
+            backup_before: settings.parse(
+                "migrations.backup_before",
+                "always, destructive or never",
+                BackupBefore::from_name,
+            )?,
+            require_approval: settings.flag("migrations.require_approval") == Some(true),
+            ignore: patterns(settings)?,
+            ddl_guard: settings.flag("migrations.ddl_guard") == Some(true),
+            ddl_guard_roles: list(settings, "migrations.ddl_guard_roles"),
         },
         restore: Restore {
             keep_replaced: settings.duration("restore.keep_replaced", KEPT)?,
@@ -109,6 +124,7 @@ pub(super) fn config(
             )?,
             backup: job(settings, "schedule.backup")?,
             optimize: job(settings, "schedule.optimize")?,
+            drift: job(settings, "schedule.drift")?,
         },
         health: Health {
             interval: settings.duration("health.interval", POSITIVE)?,
@@ -219,6 +235,25 @@ fn job(settings: &Settings, path: &str) -> Result<Option<Cron>, ConfigError> {
     let expected =
         "off, or a cron line of five fields (minute hour day month weekday) that comes due";
     settings.parse(path, expected, cron).map(Some)
+}
+
+fn patterns(settings: &Settings) -> Result<Vec<ObjectPattern>, ConfigError> {
+    let path = "migrations.ignore";
+    let read = |item: String| {
+        item.parse()
+            .map_err(|error: PatternError| settings.refuse(path, format!("holds {error}")))
+    };
+    list(settings, path).into_iter().map(read).collect()
+}
+
+/// The items of a comma-separated text.
+fn list(settings: &Settings, path: &str) -> Vec<String> {
+    let items = settings.text(path).unwrap_or_default().split(',');
+    items
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Reads a line of five fields, and refuses one for a day that never comes, such as 31 February.

@@ -195,9 +195,49 @@ pub(super) const KEYS: &[Key] = &[
         "Longest wait of one statement for a lock.",
     ),
     fixed(
+        "migrations.lock_budget",
+        Text("2m"),
+        "How long a revision is tried again, with pauses in between, while others hold a lock that it needs.",
+    ),
+    fixed(
+        "migrations.concurrent_lock_timeout",
+        Text("1h"),
+        "Longest wait of a concurrent index build for older transactions; it blocks nobody meanwhile.",
+    ),
+    fixed(
         "migrations.statement_timeout",
         Text("0s"),
         "Limit of one statement; 0s for none.",
+    ),
+    fixed(
+        "migrations.rehearse",
+        Flag(true),
+        "Whether destructive and non-transactional revisions are first run on a scratch copy of the schema.",
+    ),
+    fixed(
+        "migrations.backup_before",
+        Text("destructive"),
+        "Before which migrations a backup is made: always, destructive or never.",
+    ),
+    fixed(
+        "migrations.require_approval",
+        Flag(false),
+        "Whether an upgrade wants each revision approved by somebody else than its author.",
+    ),
+    fixed(
+        "migrations.ignore",
+        Text(""),
+        "Objects that drift checks leave out, comma-separated, * for any characters: table public.events_p*, schema partman.",
+    ),
+    fixed(
+        "migrations.ddl_guard",
+        Flag(false),
+        "Whether the databases refuse DDL that does not come from the daemon; needs an admin role that is a superuser.",
+    ),
+    fixed(
+        "migrations.ddl_guard_roles",
+        Text(""),
+        "Roles that the guard lets through besides the daemon's own, comma-separated.",
     ),
     fixed(
         "restore.keep_replaced",
@@ -233,6 +273,11 @@ pub(super) const KEYS: &[Key] = &[
         "schedule.optimize",
         Text("30 3 * * 0"),
         "When to vacuum and analyze, or off.",
+    ),
+    fixed(
+        "schedule.drift",
+        Text("0 5 * * *"),
+        "When to check that the schema still is what the revisions made, or off.",
     ),
     fixed(
         "health.interval",

@@ -126,6 +126,15 @@ pub(super) fn duration<S: Serializer>(span: &Duration, serializer: S) -> Result<
     serializer.collect_str(&humantime::format_duration(*span))
 }
 
+/// As it stands in the file: the items with commas in between.
+pub(super) fn list<T: ToString, S: Serializer>(
+    items: &[T],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+    serializer.serialize_str(&items.join(", "))
+}
+
 pub(super) fn time_zone<S: Serializer>(zone: &Tz, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(zone.name())
 }

@@ -88,6 +88,15 @@ methods! {
         GetSchemaVersion: Viewer, Reads;
         Upgrade: Operator, Mutates;
         Downgrade: Operator, Mutates;
+        ReviewRevision: Operator, Mutates;
+        ApproveRevision: Operator, Mutates;
+        Merge: Operator, Mutates;
+        // These two say that something is so without looking, or against what was seen.
+        Stamp: Admin, Mutates;
+        Restamp: Admin, Mutates;
+        CreateBaseline: Operator, Mutates;
+        CheckDrift: Operator, Mutates;
+        GetMigrationSql: Viewer, Reads;
     }
     BackupService {
         CreateBackup: Operator, Mutates;

@@ -5,8 +5,13 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    backup::Manifest, failure::Failure, maintenance::Maintenance, maintenance::OptimizeResult,
-    migration::MigrationResult, restore::RestoreResult, retention::RetentionResult,
+    backup::Manifest,
+    drift::DriftReport,
+    failure::Failure,
+    maintenance::{Maintenance, OptimizeResult},
+    migration::{MigrationResult, Review, StampResult},
+    restore::RestoreResult,
+    retention::RetentionResult,
 };
 
 /// Where an operation is in its life. The last three are final.
@@ -109,6 +114,12 @@ pub enum Outcome {
     Optimize(OptimizeResult),
     /// `EnterMaintenance`, `ExitMaintenance`.
     Maintenance(Maintenance),
+    /// `ReviewRevision`.
+    Review(Review),
+    /// `CheckDrift`.
+    Drift(DriftReport),
+    /// `Stamp`, `CreateBaseline`.
+    Stamp(StampResult),
 }
 
 /// A long-running job with its record.

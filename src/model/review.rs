@@ -10,6 +10,7 @@ mod drops;
 mod finding;
 mod limits;
 mod locks;
+pub mod observed;
 mod opaque;
 mod remark;
 mod rows;
@@ -123,11 +124,13 @@ fn finding(
         message: remark.message,
         safe_way: remark.safe_way,
         object: remark.object,
+        table_bytes: 0,
+        rehearsed: false,
     }
 }
 
 /// The first line of a statement, cut when it is long.
-fn abbreviated(sql: &str) -> String {
+pub fn abbreviated(sql: &str) -> String {
     let line = sql.lines().next().unwrap_or_default().trim_end();
     match line.char_indices().nth(STATEMENT_LENGTH) {
         Some((cut, _)) => format!("{}…", &line[..cut]),

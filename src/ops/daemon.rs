@@ -12,10 +12,12 @@ use crate::{
     model::{
         backup::{BackupName, Manifest},
         failure::{Failure, Kind},
+        migration::BackupBefore,
         retention::RetentionPolicy,
         schedule::Job,
+        schema::ObjectPattern,
     },
-    postgres::{database::Database, versions::VersionTable},
+    postgres::{database::Database, revisions::ScriptLimits, versions::VersionTable},
     state::ControlStore,
     storage::{Listing, Store},
     tools::binaries::Binaries,
@@ -52,14 +54,33 @@ pub struct Settings {
     pub time_zone: Tz,
     /// How long a replaced database is kept.
     pub keep_replaced: Duration,
-    /// `lock_timeout` of each statement of a revision; zero for none.
-    pub migration_lock_timeout: Duration,
-    /// `statement_timeout` of each statement of a revision; zero for none.
-    pub migration_statement_timeout: Duration,
+    /// How revisions are applied.
+    pub migrations: MigrationSettings,
     /// How often the prober looks at each database.
     pub health_interval: Duration,
     /// How long the prober waits for an answer.
     pub health_timeout: Duration,
+}
+
+/// How revisions are applied.
+#[derive(Clone, Debug)]
+pub struct MigrationSettings {
+    /// Limits on each statement.
+    pub limits: ScriptLimits,
+    /// How long a revision is tried again while others hold a lock that it needs.
+    pub lock_budget: Duration,
+    /// Whether destructive and non-transactional revisions are rehearsed first.
+    pub rehearse: bool,
+    /// Before which migrations a backup is made.
+    pub backup_before: BackupBefore,
+    /// Whether an upgrade wants approvals.
+    pub require_approval: bool,
+    /// Patterns of the objects that drift checks leave out.
+    pub ignore: Vec<ObjectPattern>,
+    /// Whether the databases refuse DDL that does not come from the daemon.
+    pub ddl_guard: bool,
+    /// Roles that the guard lets through besides the daemon's own.
+    pub ddl_guard_roles: Vec<String>,
 }
 
 /// What every operation works with.

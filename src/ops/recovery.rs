@@ -4,13 +4,14 @@
 //! 2. What ended operations may have left (`artifacts`) is swept.
 //! 3. Maintenance mode is made true again where a crash fell between its record and the server's grants.
 //! 4. Replaced databases whose time is up are dropped.
+//! 5. The DDL guard is made what the configuration says.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{daemon::Daemon, maintenance, restore};
+use super::{daemon::Daemon, maintenance, migration::guard, restore};
 use crate::{
     model::{
         audit::AuditOutcome,
@@ -28,7 +29,7 @@ use crate::{
 const INTERVAL: Duration = Duration::from_secs(30);
 
 /// Puts in order now. Each part that fails is logged and does not stop the others.
-pub async fn recover(daemon: &Daemon) {
+pub async fn recover(daemon: &Daemon, told: &mut guard::Told) {
     log(
         "end the operations of dead daemons",
         end_orphans(daemon).await,
@@ -43,15 +44,19 @@ pub async fn recover(daemon: &Daemon) {
             "drop replaced databases whose time is up",
             restore::replaced::drop_expired(daemon, managed).await,
         );
+        log(
+            "make the DDL guard what the configuration says",
+            guard::keep(daemon, managed, told).await,
+        );
     }
 }
 
 /// Puts in order again and again, until the token is cancelled.
-pub async fn run(daemon: Arc<Daemon>, stop: CancellationToken) {
+pub async fn run(daemon: Arc<Daemon>, mut told: guard::Told, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(INTERVAL) => recover(&daemon).await,
+            () = tokio::time::sleep(INTERVAL) => recover(&daemon, &mut told).await,
         }
     }
 }
@@ -87,7 +92,7 @@ async fn end_orphan(daemon: &Daemon, orphan: &Orphan) -> Result<(), Failure> {
             "DAEMON_DIED",
             "the daemon that ran this operation ended without finishing it",
         )
-        .with_hint("what it had made is swept; start it again")
+        .with_hint("start it again: what it had made beside the database is swept, and a migration goes on where it stopped")
     };
     let failed = OperationState::Failed;
     let ended = daemon
@@ -142,7 +147,7 @@ async fn sweep_all(daemon: &Daemon, artifacts: Vec<Artifact>) {
 }
 
 /// Removes one thing if it is there, then strikes it out.
-async fn sweep(daemon: &Daemon, artifact: &Artifact) -> Result<(), Failure> {
+pub(super) async fn sweep(daemon: &Daemon, artifact: &Artifact) -> Result<(), Failure> {
     match artifact.kind {
         ArtifactKind::Archive => {
             // A manifest makes the archive a backup: the store leaves it alone then.

@@ -1,20 +1,22 @@
 //! Turn: the one arbiter of what may run beside what, per database.
 //!
-//! | | backup | optimize | migration | restore | maintenance switch |
-//! | --- | --- | --- | --- | --- | --- |
-//! | backup | waits | waits | waits | waits | beside |
-//! | optimize | waits | waits | waits | waits | beside |
-//! | migration | waits | waits | waits | waits | waits |
-//! | restore | waits | waits | waits | waits | waits |
-//! | maintenance switch | beside | beside | waits | waits | waits |
+//! | | backup | optimize | migration | restore | maintenance switch | inspection |
+//! | --- | --- | --- | --- | --- | --- | --- |
+//! | backup | waits | waits | waits | waits | beside | beside |
+//! | optimize | waits | waits | waits | waits | beside | beside |
+//! | migration | waits | waits | waits | waits | waits | waits |
+//! | restore | waits | waits | waits | waits | waits | waits |
+//! | maintenance switch | beside | beside | waits | waits | waits | waits |
+//! | inspection | beside | beside | waits | waits | waits | waits |
 //!
 //! Two advisory locks hold it, taken in the server database: `pgsteward:<database>:work` by the first four,
-//! `pgsteward:<database>:mode` by the last three. They hold across all daemons, and outside tools can honour them.
+//! `pgsteward:<database>:mode` by the last four. They hold across all daemons, and outside tools can honour them.
 
 use std::time::{Duration, Instant};
 
 use super::{
     daemon::{Daemon, Managed},
+    recovery,
     runner::job::Job,
 };
 use crate::{
@@ -35,6 +37,8 @@ pub enum Work {
     Restore,
     /// Entering or leaving maintenance mode.
     MaintenanceSwitch,
+    /// A look at the schema, which must stand still meanwhile: a drift check, a review.
+    Inspection,
 }
 
 impl Work {
@@ -45,6 +49,7 @@ impl Work {
             Self::Migration => "migration",
             Self::Restore => "restore",
             Self::MaintenanceSwitch => "maintenance switch",
+            Self::Inspection => "inspection",
         }
     }
 
@@ -53,7 +58,7 @@ impl Work {
         match self {
             Self::Backup | Self::Optimize => &["work"],
             Self::Migration | Self::Restore => &["mode", "work"],
-            Self::MaintenanceSwitch => &["mode"],
+            Self::MaintenanceSwitch | Self::Inspection => &["mode"],
         }
     }
 }
@@ -82,7 +87,7 @@ impl Turn {
         Ok(turn)
     }
 
-    /// Takes the turn, does the work under it as `during` says, and ends it.
+    /// Takes the turn, does the work under it as `during` says, sweeps what the job has left, and ends the turn.
     pub async fn hold<T>(
         daemon: &Daemon,
         managed: &Managed,
@@ -92,6 +97,7 @@ impl Turn {
     ) -> Result<T, Failure> {
         let turn = Self::take(&managed.database, work, job, daemon.settings.lock_wait).await?;
         let result = turn.during(job, stages).await;
+        recovery::sweep_operation(daemon, job.id()).await;
         turn.end().await;
         result
     }
@@ -140,7 +146,7 @@ impl Turn {
         Ok(None)
     }
 
-    /// The lock that migrations, restores and switches of maintenance mode hold.
+    /// The lock that migrations, restores, switches of maintenance mode and inspections hold.
     pub fn mode_lock(database: &Database) -> String {
         lock_name(database, "mode")
     }
@@ -212,13 +218,21 @@ mod tests {
 
     #[test]
     fn the_locks_hold_the_table_above() {
-        use Work::{Backup, MaintenanceSwitch, Migration, Optimize, Restore};
-        let all = [Backup, Optimize, Migration, Restore, MaintenanceSwitch];
+        use Work::{Backup, Inspection, MaintenanceSwitch, Migration, Optimize, Restore};
+        let all = [
+            Backup,
+            Optimize,
+            Migration,
+            Restore,
+            MaintenanceSwitch,
+            Inspection,
+        ];
         for left in all {
             for right in all {
                 let beside = matches!(
                     (left, right),
-                    (Backup | Optimize, MaintenanceSwitch) | (MaintenanceSwitch, Backup | Optimize)
+                    (Backup | Optimize, MaintenanceSwitch | Inspection)
+                        | (MaintenanceSwitch | Inspection, Backup | Optimize)
                 );
                 assert_eq!(excludes(left, right), !beside, "{left:?} and {right:?}");
             }

@@ -252,7 +252,8 @@ pub async fn end_other_sessions(
     Ok(u32::try_from(row.get::<_, i64>(0)).unwrap_or(u32::MAX))
 }
 
-/// Ends every session in the databases, the daemon's own included, but for superusers'. For the moment of a swap.
+/// Ends every session in the databases, the daemon's own included, but for those of superusers that are not the session's
+/// own role. For the moment of a swap.
 pub async fn end_all_sessions(client: &Client, databases: &[&str]) -> Result<(), PostgresError> {
     client
         .execute(
@@ -260,7 +261,8 @@ pub async fn end_all_sessions(client: &Client, databases: &[&str]) -> Result<(),
              FROM pg_stat_activity AS activity
              LEFT JOIN pg_roles AS role ON role.oid = activity.usesysid
              WHERE activity.datname = ANY($1) AND coalesce(activity.backend_type, 'client backend') IN ('client backend', 'walsender')
-               AND activity.pid <> pg_backend_pid() AND NOT coalesce(role.rolsuper, false)",
+               AND activity.pid <> pg_backend_pid()
+               AND (NOT coalesce(role.rolsuper, false) OR activity.usename = current_user)",
             &[&databases],
         )
         .await

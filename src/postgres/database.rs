@@ -85,9 +85,16 @@ impl Database {
     /// Prepares the pools; connects to nothing yet.
     pub fn new(
         name: &str,
-        logins: DatabaseLogins,
+        mut logins: DatabaseLogins,
         settings: ConnectionSettings,
     ) -> Result<Self, PostgresError> {
+        for login in [
+            &mut logins.admin,
+            &mut logins.backup,
+            &mut logins.maintenance,
+        ] {
+            search_catalog_only(login);
+        }
         let pools = [
             pool(&logins.admin, &settings)?,
             pool(&logins.migrator, &settings)?,
@@ -178,6 +185,13 @@ impl Database {
         self.session_to(&self.logins.server_database, application_name)
             .await
     }
+}
+
+/// Whoever may create in a schema of the search path can lay functions and operators in the way of a query's, and would have
+/// them run by a login that may do more (CVE-2018-1058). Only the migrator's scripts need the path that its role has.
+fn search_catalog_only(login: &mut Config) {
+    let options = login.get_options().unwrap_or_default().to_owned();
+    login.options(format!("{options} -c search_path=pg_catalog,pg_temp").trim());
 }
 
 /// A pool whose connections are checked and reset each time they are taken.

@@ -9,7 +9,7 @@ use tokio_postgres::error::{ErrorPosition, SqlState};
 
 use super::{error::PostgresError, session::Session, versions::VersionTable};
 use crate::model::{
-    failure::{Classified, Kind},
+    failure::{Classified, Kind, chain},
     migration::Direction,
     revision::{Script, ScriptError, Statement},
 };
@@ -17,10 +17,29 @@ use crate::model::{
 /// Limits on each statement of a script. Zero means none.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ScriptLimits {
-    /// `lock_timeout`.
+    /// `lock_timeout` of statements whose waiting makes others wait behind them.
     pub lock: Duration,
+    /// `lock_timeout` of concurrent index builds and their like, which wait long and block nobody.
+    pub concurrent_lock: Duration,
     /// `statement_timeout`.
     pub statement: Duration,
+}
+
+/// One section of one script that is to be run.
+#[derive(Clone, Copy, Debug)]
+pub struct ScriptRun<'a> {
+    /// Where the version row goes.
+    pub table: &'a VersionTable,
+    /// The script.
+    pub script: &'a Script,
+    /// The section.
+    pub direction: Direction,
+    /// The version table's rows before.
+    pub before: &'a [String],
+    /// The version table's rows after.
+    pub after: &'a [String],
+    /// Limits on each statement.
+    pub limits: ScriptLimits,
 }
 
 /// Why a script was not run, or not to its end.
@@ -49,6 +68,14 @@ pub enum ScriptRunError {
         /// The rows that the plan expects.
         expected: Vec<String>,
     },
+    /// The deed could not be written into the ledger, and so was not done.
+    #[error("{file}: refused, since it cannot be recorded")]
+    Unrecorded {
+        /// The script's file.
+        file: String,
+        /// The cause.
+        source: PostgresError,
+    },
     /// The version row or the transaction around the script failed.
     #[error("{file}: the script could not be completed")]
     Frame {
@@ -76,7 +103,7 @@ impl Classified for ScriptRunError {
                 Kind::Internal => Kind::FailedPrecondition,
                 kind => kind,
             },
-            Self::Frame { source, .. } => source.kind(),
+            Self::Frame { source, .. } | Self::Unrecorded { source, .. } => source.kind(),
         }
     }
 
@@ -84,10 +111,11 @@ impl Classified for ScriptRunError {
         match self {
             Self::Script(source) => source.reason(),
             Self::VersionChanged { .. } => "SCHEMA_VERSION_CHANGED",
-            Self::Statement { source, .. } if source.is(&SqlState::LOCK_NOT_AVAILABLE) => {
+            Self::Statement { source, .. } | Self::Frame { source, .. } if waited(source) => {
                 "LOCK_TIMEOUT"
             }
             Self::Statement { .. } => "STATEMENT_FAILED",
+            Self::Unrecorded { .. } => "LEDGER_UNAVAILABLE",
             Self::Frame { source, .. } => source.reason(),
         }
     }
@@ -103,73 +131,211 @@ impl Classified for ScriptRunError {
                 applied_before: Some(1..),
                 ..
             } => Some(
-                "make the script's first statements tolerate what is applied (IF NOT EXISTS), or undo them by hand, then run it again"
+                "correct this statement, then run the migration again: it goes on here, and the statements before it are not repeated"
                     .to_owned(),
             ),
-            Self::Statement { source, .. } if source.is(&SqlState::LOCK_NOT_AVAILABLE) => Some(
+            Self::Statement { source, .. } | Self::Frame { source, .. } if waited(source) => Some(
                 "another session holds a lock on the same object (see pg_blocking_pids): wait for it or end it, then try again"
                     .to_owned(),
             ),
             Self::Statement { .. } => Some("correct the script, then run it again".to_owned()),
-            Self::Frame { source, .. } => source.hint(),
+            Self::Frame { source, .. } | Self::Unrecorded { source, .. } => source.hint(),
         }
     }
 }
 
-/// Runs one section of a script and moves the version table from `before` to `after`.
+impl ScriptRunError {
+    /// Whether it failed only because others held a lock, so that it is worth trying again.
+    pub fn is_contention(&self) -> bool {
+        match self {
+            Self::Statement { source, .. } | Self::Frame { source, .. } => waited(source),
+            _ => false,
+        }
+    }
+}
+
+impl ScriptRunError {
+    /// Whether it failed because what it was to make is there, or what it was to drop is not: for a statement that is run
+    /// again since nobody knows how its first run ended.
+    pub fn says_it_is_done(&self) -> bool {
+        let Self::Statement { source, .. } = self else {
+            return false;
+        };
+        [
+            SqlState::DUPLICATE_DATABASE,
+            SqlState::DUPLICATE_OBJECT,
+            SqlState::INVALID_CATALOG_NAME,
+            SqlState::UNDEFINED_OBJECT,
+        ]
+        .iter()
+        .any(|state| source.is(state))
+    }
+}
+
+fn waited(error: &PostgresError) -> bool {
+    error.is(&SqlState::LOCK_NOT_AVAILABLE) || error.is(&SqlState::T_R_DEADLOCK_DETECTED)
+}
+
+/// Runs a transactional script: its statements and its version row are one transaction, and on an error nothing is left.
 ///
-/// A transactional script and its version row are one transaction: on an error nothing is left. The statements of a
-/// non-transactional script run one by one; its version row is written after the last.
+/// `record` is called right before the commit, with the transaction's id; what it refuses is rolled back. When the
+/// connection is lost in the commit itself, that id tells how it ended.
 pub async fn run(
     session: &Session,
-    table: &VersionTable,
-    script: &Script,
-    direction: Direction,
-    before: &[String],
-    after: &[String],
-    limits: ScriptLimits,
+    run: ScriptRun<'_>,
+    record: impl AsyncFnOnce(String) -> Result<(), PostgresError>,
 ) -> Result<(), ScriptRunError> {
-    let section = Section::of(script, direction)?;
-    let frame = |source| ScriptRunError::Frame {
-        file: script.file_name.clone(),
-        source,
+    let statements = run.script.statements(run.direction)?;
+    let sent = async {
+        open(session, run).await?;
+        for statement in &statements {
+            execute(session, run, statement, None).await?;
+        }
+        Ok(())
     };
+    let sent = sent.await;
+    close(session, run, sent, record).await
+}
+
+/// The first third of [`run`]: opens the script's transaction, refused unless the version table has the rows that the run
+/// was planned from. Whatever comes of it, [`close`] comes after it.
+pub async fn open(session: &Session, run: ScriptRun<'_>) -> Result<(), ScriptRunError> {
+    set_limits(session, run, run.limits.lock).await?;
+    begin(session, run).await
+}
+
+/// The last third of [`run`]: writes the version row and commits where all statements were `sent`, else rolls back.
+pub async fn close(
+    session: &Session,
+    run: ScriptRun<'_>,
+    sent: Result<(), ScriptRunError>,
+    record: impl AsyncFnOnce(String) -> Result<(), PostgresError>,
+) -> Result<(), ScriptRunError> {
+    let done = match sent {
+        Ok(()) => commit_version(session, run, record).await,
+        Err(error) => Err(error),
+    };
+    leave(session, done).await
+}
+
+/// Refuses unless the version table has the rows that the run was planned from. For a non-transactional script, before its
+/// first statement: afterwards it is too late for statements that cannot be taken back.
+pub async fn check_version(session: &Session, run: ScriptRun<'_>) -> Result<(), ScriptRunError> {
+    let done = async {
+        open(session, run).await?;
+        commit(session).await.map_err(|source| run.frame(source))
+    };
+    let done = done.await;
+    if done.is_err() {
+        rollback(session).await;
+    }
+    done
+}
+
+/// Writes the version row of a non-transactional script after its last statement. See [`run`] for `record`.
+pub async fn finish(
+    session: &Session,
+    run: ScriptRun<'_>,
+    record: impl AsyncFnOnce(String) -> Result<(), PostgresError>,
+) -> Result<(), ScriptRunError> {
+    let opened = open(session, run).await;
+    close(session, run, opened, record).await
+}
+
+/// Sets the session's limits for what comes next.
+pub async fn set_limits(
+    session: &Session,
+    run: ScriptRun<'_>,
+    lock: Duration,
+) -> Result<(), ScriptRunError> {
     session
         .batch_execute(&format!(
             "SET lock_timeout = {}; SET statement_timeout = {}; SET idle_in_transaction_session_timeout = 0",
-            limits.lock.as_millis(),
-            limits.statement.as_millis()
+            lock.as_millis(),
+            run.limits.statement.as_millis()
         ))
         .await
         .map_err(PostgresError::query("set the script's limits"))
-        .map_err(frame)?;
-    if script.transactional {
-        begin(session, table, before, script).await?;
-        section.execute(session).await?;
-    } else {
-        // Looked at before and after: by then it is too late for statements that cannot be taken back.
-        begin(session, table, before, script).await?;
-        commit(session).await.map_err(frame)?;
-        section.execute(session).await?;
-        begin(session, table, before, script).await?;
+        .map_err(|source| run.frame(source))
+}
+
+/// Sends one statement. `applied_before` says how many before it stay applied when it fails; `None` when none do.
+pub async fn execute(
+    session: &Session,
+    run: ScriptRun<'_>,
+    statement: &Statement,
+    applied_before: Option<usize>,
+) -> Result<(), ScriptRunError> {
+    session
+        .batch_execute(&statement.sql)
+        .await
+        .map_err(|error| ScriptRunError::Statement {
+            file: run.script.file_name.clone(),
+            line: run.line(statement, &error),
+            applied_before,
+            source: PostgresError::query("run it")(error),
+        })
+}
+
+/// Takes back the open transaction, if the session can still do so; dropping the session does as much.
+pub async fn rollback(session: &Session) {
+    if let Err(error) = session.batch_execute("ROLLBACK").await {
+        tracing::debug!(%error, "could not roll back");
     }
-    // The version row is the migrator's, whatever role the script has put on.
+}
+
+/// The id of the open transaction, as `pg_xact_status` takes it.
+pub async fn transaction_id(session: &Session) -> Result<String, PostgresError> {
     session
-        .batch_execute("RESET ROLE")
+        .query_one("SELECT pg_catalog.pg_current_xact_id()::text", &[])
         .await
-        .map_err(PostgresError::query("take off the script's role"))
-        .map_err(frame)?;
-    table
-        .replace(&**session, before, after)
+        .map(|row| row.get(0))
+        .map_err(PostgresError::query("read the transaction's id"))
+}
+
+async fn begin(session: &Session, run: ScriptRun<'_>) -> Result<(), ScriptRunError> {
+    let found = async {
+        session
+            .batch_execute("BEGIN")
+            .await
+            .map_err(PostgresError::query("begin a transaction"))?;
+        run.table.ensure(&**session).await?;
+        run.table.lock(&**session).await?;
+        run.table.heads(&**session).await
+    };
+    let found = found.await.map_err(|source| run.frame(source))?;
+    if found == run.before {
+        return Ok(());
+    }
+    Err(ScriptRunError::VersionChanged {
+        found,
+        expected: run.before.to_vec(),
+    })
+}
+
+/// Moves the version row in the open transaction, has it recorded, and commits.
+async fn commit_version(
+    session: &Session,
+    run: ScriptRun<'_>,
+    record: impl AsyncFnOnce(String) -> Result<(), PostgresError>,
+) -> Result<(), ScriptRunError> {
+    let moved = async {
+        // The version row is the migrator's, whatever role the script has put on.
+        session
+            .batch_execute("RESET ROLE")
+            .await
+            .map_err(PostgresError::query("take off the script's role"))?;
+        run.table.replace(&**session, run.before, run.after).await?;
+        transaction_id(session).await
+    };
+    let transaction_id = moved.await.map_err(|source| run.frame(source))?;
+    record(transaction_id)
         .await
-        .map_err(frame)?;
-    commit(session).await.map_err(frame)?;
-    // What a script set for its session (search_path, role) must not reach the next script.
-    session
-        .batch_execute("DISCARD ALL")
-        .await
-        .map_err(PostgresError::query("reset the session"))
-        .map_err(frame)
+        .map_err(|source| ScriptRunError::Unrecorded {
+            file: run.script.file_name.clone(),
+            source,
+        })?;
+    commit(session).await.map_err(|source| run.frame(source))
 }
 
 async fn commit(session: &Session) -> Result<(), PostgresError> {
@@ -179,67 +345,25 @@ async fn commit(session: &Session) -> Result<(), PostgresError> {
         .map_err(PostgresError::query("commit"))
 }
 
-async fn begin(
-    session: &Session,
-    table: &VersionTable,
-    expected: &[String],
-    script: &Script,
-) -> Result<(), ScriptRunError> {
-    let found = async {
-        session
-            .batch_execute("BEGIN")
-            .await
-            .map_err(PostgresError::query("begin a transaction"))?;
-        table.ensure(&**session).await?;
-        table.lock(&**session).await?;
-        table.heads(&**session).await
-    };
-    let found = found.await.map_err(|source| ScriptRunError::Frame {
-        file: script.file_name.clone(),
-        source,
-    })?;
-    if found == expected {
-        return Ok(());
+/// What a script set for its session (search_path, role) must not reach the next script, or the next try.
+async fn leave<T>(session: &Session, done: Result<T, ScriptRunError>) -> Result<T, ScriptRunError> {
+    if done.is_err() {
+        rollback(session).await;
     }
-    Err(ScriptRunError::VersionChanged {
-        found,
-        expected: expected.to_vec(),
-    })
+    if let Err(error) = session.reset().await {
+        // What was committed is committed; whoever uses the session next finds it closed.
+        tracing::debug!(error = %chain(&error), "could not reset the session");
+    }
+    done
 }
 
-/// One section's statements, with what is needed to point into its file.
-struct Section<'a> {
-    script: &'a Script,
-    first_line: usize,
-    statements: Vec<Statement>,
-}
-
-impl<'a> Section<'a> {
-    fn of(script: &'a Script, direction: Direction) -> Result<Self, ScriptError> {
-        let first_line = match direction {
-            Direction::Upgrade => script.upgrade_line,
-            Direction::Downgrade => script.downgrade_line,
-        };
-        Ok(Self {
-            script,
-            first_line,
-            statements: script.statements(direction)?,
-        })
-    }
-
-    async fn execute(&self, session: &Session) -> Result<(), ScriptRunError> {
-        for (position, statement) in self.statements.iter().enumerate() {
-            session
-                .batch_execute(&statement.sql)
-                .await
-                .map_err(|error| ScriptRunError::Statement {
-                    file: self.script.file_name.clone(),
-                    line: self.line(statement, &error),
-                    applied_before: (!self.script.transactional).then_some(position),
-                    source: PostgresError::query("run it")(error),
-                })?;
+impl ScriptRun<'_> {
+    /// What failed around the script's statements.
+    pub(super) fn frame(&self, source: PostgresError) -> ScriptRunError {
+        ScriptRunError::Frame {
+            file: self.script.file_name.clone(),
+            source,
         }
-        Ok(())
     }
 
     /// The line of the file that the error is about: where PostgreSQL points into the statement, else its first line.
@@ -250,6 +374,14 @@ impl<'a> Section<'a> {
         };
         let before = statement.sql.chars().take(offset.saturating_sub(1));
         let into = before.filter(|c| *c == '\n').count();
-        self.first_line + statement.line - 1 + into
+        self.first_line() + statement.line - 1 + into
+    }
+
+    /// The line of the file on which the section begins.
+    pub(super) fn first_line(&self) -> usize {
+        match self.direction {
+            Direction::Upgrade => self.script.upgrade_line,
+            Direction::Downgrade => self.script.downgrade_line,
+        }
     }
 }

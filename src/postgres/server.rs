@@ -21,3 +21,15 @@ pub async fn setting(client: &impl GenericClient, name: &str) -> Result<String, 
         .map(|row| row.get(0))
         .map_err(PostgresError::query(format!("read {name}")))
 }
+
+/// The OID of the client's database: it stays when the database is renamed, and no other has it.
+pub async fn database_oid(client: &impl GenericClient) -> Result<u32, PostgresError> {
+    client
+        .query_one(
+            "SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()",
+            &[],
+        )
+        .await
+        .map(|row| row.get(0))
+        .map_err(PostgresError::query("read the database's OID"))
+}

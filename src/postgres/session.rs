@@ -88,6 +88,16 @@ impl Session {
             .map_err(PostgresError::query("prepare the session"))
     }
 
+    /// Forgets what was set in it: settings, role, temporary tables, advisory locks. The limits of role and database stay
+    /// lifted.
+    pub async fn reset(&self) -> Result<(), PostgresError> {
+        self.client
+            .batch_execute("DISCARD ALL")
+            .await
+            .map_err(PostgresError::query("reset the session"))?;
+        self.lift_limits().await
+    }
+
     /// Whether the connection still stands.
     pub fn is_held(&self) -> bool {
         !self.client.is_closed()

@@ -3,7 +3,10 @@
 
 use tokio_postgres::GenericClient;
 
-use super::{error::PostgresError, quote::qualified};
+use super::{
+    error::PostgresError,
+    quote::{identifier, qualified},
+};
 
 /// Where a database keeps its schema version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +18,19 @@ pub struct VersionTable {
 }
 
 impl VersionTable {
-    fn qualified(&self) -> String {
+    /// Its name, as it stands in SQL.
+    pub fn qualified(&self) -> String {
         qualified(&self.schema, &self.name)
+    }
+
+    /// The statement that makes it, to the letter as Alembic does; with `missing_only`, only where it does not exist.
+    pub fn creation(&self, missing_only: bool) -> String {
+        let table = self.qualified();
+        let constraint = identifier(&format!("{}_pkc", self.name));
+        let condition = if missing_only { "IF NOT EXISTS " } else { "" };
+        format!(
+            "CREATE TABLE {condition}{table} (version_num varchar(32) NOT NULL, CONSTRAINT {constraint} PRIMARY KEY (version_num))"
+        )
     }
 
     /// The rows, sorted. A table that does not exist has none. Takes one statement, so that it is also safe to ask inside
@@ -53,19 +67,18 @@ impl VersionTable {
         Ok(row.get(0))
     }
 
-    /// Makes the table where it does not exist, to the letter as Alembic does.
+    /// Makes the table where it does not exist.
     pub async fn ensure(&self, client: &impl GenericClient) -> Result<(), PostgresError> {
         if self.exists(client).await? {
             return Ok(());
         }
         let table = self.qualified();
-        let constraint = super::quote::identifier(&format!("{}_pkc", self.name));
         client
-            .batch_execute(&format!(
-                "CREATE TABLE {table} (version_num varchar(32) NOT NULL, CONSTRAINT {constraint} PRIMARY KEY (version_num))"
-            ))
+            .batch_execute(&self.creation(false))
             .await
-            .map_err(PostgresError::query(format!("create the version table {table}")))
+            .map_err(PostgresError::query(format!(
+                "create the version table {table}"
+            )))
     }
 
     /// Keeps other writers of the table, Alembic included, out until the transaction's end. Readers go on.

@@ -7,6 +7,7 @@ pub(super) mod migration;
 pub(super) mod operation;
 mod restore;
 mod schedule;
+mod schema;
 
 use chrono::{DateTime, Utc};
 

@@ -10,7 +10,13 @@ use super::{
 };
 use crate::{
     model::{method::Method, migration::Direction, page::Page},
-    ops::migration::{create, list, run, version},
+    ops::{
+        context::Context,
+        migration::{
+            approve, baseline, create, drift, list, plan::Wanted, restamp, review, run, sql, stamp,
+            version,
+        },
+    },
     proto::{self, migration_service_server::MigrationService, operation::Outcome},
 };
 
@@ -87,18 +93,22 @@ impl MigrationService for Services {
         request: Request<proto::UpgradeRequest>,
     ) -> Result<Response<proto::UpgradeResponse>, Status> {
         let context = context(Method::Upgrade, &request)?;
-        let mut request = request.into_inner();
-        if request.target.is_empty() {
-            "head".clone_into(&mut request.target);
-        }
+        let request = request.into_inner();
+        let target = if request.target.is_empty() {
+            "head".to_owned()
+        } else {
+            request.target
+        };
         let wanted = Wanted {
             direction: Direction::Upgrade,
-            database: request.database,
-            target: request.target,
+            target,
+            rehearse: request.rehearse,
+            acknowledged: request.acknowledge,
             validate_only: request.validate_only,
-            request_id: request.request_id,
         };
-        let operation = self.migrate(&context, wanted).await?;
+        let operation = self
+            .migrate(&context, &request.database, wanted, &request.request_id)
+            .await?;
         Ok(Response::new(proto::UpgradeResponse {
             operation: Some(operation),
         }))
@@ -112,53 +122,207 @@ impl MigrationService for Services {
         let request = request.into_inner();
         let wanted = Wanted {
             direction: Direction::Downgrade,
-            database: request.database,
             target: request.target,
+            rehearse: request.rehearse,
+            acknowledged: Vec::new(),
             validate_only: request.validate_only,
-            request_id: request.request_id,
         };
-        let operation = self.migrate(&context, wanted).await?;
+        let operation = self
+            .migrate(&context, &request.database, wanted, &request.request_id)
+            .await?;
         Ok(Response::new(proto::DowngradeResponse {
             operation: Some(operation),
         }))
     }
-}
 
-/// What Upgrade and Downgrade have in common.
-struct Wanted {
-    direction: Direction,
-    database: String,
-    target: String,
-    validate_only: bool,
-    request_id: String,
+    async fn review_revision(
+        &self,
+        request: Request<proto::ReviewRevisionRequest>,
+    ) -> Result<Response<proto::ReviewRevisionResponse>, Status> {
+        let context = context(Method::ReviewRevision, &request)?;
+        let request = request.into_inner();
+        let operation = review::review(
+            &self.daemon,
+            &context,
+            &request.database,
+            &request.revision,
+            request.skip_rehearsal,
+            &request.request_id,
+        )
+        .await
+        .map_err(status)?;
+        Ok(Response::new(proto::ReviewRevisionResponse {
+            operation: Some(operation.into()),
+        }))
+    }
+
+    async fn approve_revision(
+        &self,
+        request: Request<proto::ApproveRevisionRequest>,
+    ) -> Result<Response<proto::ApproveRevisionResponse>, Status> {
+        let context = context(Method::ApproveRevision, &request)?;
+        let request = request.into_inner();
+        let info = approve::approve(
+            &self.daemon,
+            &context,
+            &request.database,
+            &request.revision,
+            &request.sha256,
+            &request.comment,
+        )
+        .await
+        .map_err(status)?;
+        Ok(Response::new(proto::ApproveRevisionResponse {
+            revision: Some(info.into()),
+        }))
+    }
+
+    async fn merge(
+        &self,
+        request: Request<proto::MergeRequest>,
+    ) -> Result<Response<proto::MergeResponse>, Status> {
+        let context = context(Method::Merge, &request)?;
+        let request = request.into_inner();
+        let new = create::NewRevision {
+            message: request.message,
+            parents: request.revisions,
+            branch_label: request.branch_label,
+            ..create::NewRevision::default()
+        };
+        let database = &request.database;
+        let info = create::merge(&self.daemon, &context, database, new, &request.request_id)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(proto::MergeResponse {
+            revision: Some(info.into()),
+        }))
+    }
+
+    async fn stamp(
+        &self,
+        request: Request<proto::StampRequest>,
+    ) -> Result<Response<proto::StampResponse>, Status> {
+        let context = context(Method::Stamp, &request)?;
+        let request = request.into_inner();
+        let wanted = stamp::Wanted {
+            targets: request.targets,
+            purge: request.purge,
+            force: request.force,
+            reason: request.reason,
+        };
+        let database = &request.database;
+        let operation = stamp::stamp(
+            &self.daemon,
+            &context,
+            database,
+            wanted,
+            &request.request_id,
+        )
+        .await
+        .map_err(status)?;
+        Ok(Response::new(proto::StampResponse {
+            operation: Some(operation.into()),
+        }))
+    }
+
+    async fn restamp(
+        &self,
+        request: Request<proto::RestampRequest>,
+    ) -> Result<Response<proto::RestampResponse>, Status> {
+        let context = context(Method::Restamp, &request)?;
+        let request = request.into_inner();
+        let info = restamp::restamp(
+            &self.daemon,
+            &context,
+            &request.database,
+            &request.revision,
+            &request.reason,
+        )
+        .await
+        .map_err(status)?;
+        Ok(Response::new(proto::RestampResponse {
+            revision: Some(info.into()),
+        }))
+    }
+
+    async fn create_baseline(
+        &self,
+        request: Request<proto::CreateBaselineRequest>,
+    ) -> Result<Response<proto::CreateBaselineResponse>, Status> {
+        let context = context(Method::CreateBaseline, &request)?;
+        let request = request.into_inner();
+        let operation = baseline::create(
+            &self.daemon,
+            &context,
+            &request.database,
+            &request.message,
+            &request.request_id,
+        )
+        .await
+        .map_err(status)?;
+        Ok(Response::new(proto::CreateBaselineResponse {
+            operation: Some(operation.into()),
+        }))
+    }
+
+    async fn check_drift(
+        &self,
+        request: Request<proto::CheckDriftRequest>,
+    ) -> Result<Response<proto::CheckDriftResponse>, Status> {
+        let context = context(Method::CheckDrift, &request)?;
+        let request = request.into_inner();
+        let operation = drift::check(
+            &self.daemon,
+            &context,
+            &request.database,
+            &request.request_id,
+        )
+        .await
+        .map_err(status)?;
+        Ok(Response::new(proto::CheckDriftResponse {
+            operation: Some(operation.into()),
+        }))
+    }
+
+    async fn get_migration_sql(
+        &self,
+        request: Request<proto::GetMigrationSqlRequest>,
+    ) -> Result<Response<proto::GetMigrationSqlResponse>, Status> {
+        let context = context(Method::GetMigrationSql, &request)?;
+        let request = request.into_inner();
+        let sql = sql::render(
+            &self.daemon,
+            &context,
+            &request.database,
+            &request.from,
+            &request.to,
+        )
+        .await
+        .map_err(status)?;
+        Ok(Response::new(proto::GetMigrationSqlResponse { sql }))
+    }
 }
 
 impl Services {
+    /// What Upgrade and Downgrade have in common. A plan that runs nothing is answered at once.
     async fn migrate(
         &self,
-        context: &crate::ops::context::Context,
+        context: &Context,
+        database: &str,
         wanted: Wanted,
+        request_id: &str,
     ) -> Result<proto::Operation, Status> {
-        let (daemon, database, target) = (&self.daemon, &wanted.database, &wanted.target);
-        if wanted.validate_only {
-            let plan = run::dry_run(daemon, context, database, wanted.direction, target)
+        if wanted.validate_only && !wanted.rehearse {
+            let plan = run::dry_run(&self.daemon, context, database, &wanted)
                 .await
                 .map_err(status)?;
             let database = plan.database.clone();
             let outcome = Outcome::Migration(plan.into());
             return Ok(validated(context.method.name(), &database, outcome));
         }
-        let request_id = &wanted.request_id;
-        run::migrate(
-            daemon,
-            context,
-            database,
-            wanted.direction,
-            target,
-            request_id,
-        )
-        .await
-        .map(Into::into)
-        .map_err(status)
+        run::migrate(&self.daemon, context, database, wanted, request_id)
+            .await
+            .map(Into::into)
+            .map_err(status)
     }
 }

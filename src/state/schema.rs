@@ -12,7 +12,7 @@ use crate::{
     },
     postgres::{
         lock,
-        revisions::{self, ScriptLimits},
+        revisions::{self, ScriptLimits, ScriptRun},
         session::Session,
         versions::VersionTable,
     },
@@ -117,17 +117,16 @@ async fn upgrade(session: &Session) -> Result<(), Failure> {
             continue;
         };
         tracing::info!(revision = step.revision, "upgrading the control store");
-        let limits = ScriptLimits::default();
-        revisions::run(
-            session,
-            &table,
+        let run = ScriptRun {
+            table: &table,
             script,
-            Direction::Upgrade,
-            &heads,
-            &step.heads_after,
-            limits,
-        )
-        .await?;
+            direction: Direction::Upgrade,
+            before: &heads,
+            after: &step.heads_after,
+            limits: ScriptLimits::default(),
+        };
+        // The ledger is for managed databases; its own tables are made here.
+        revisions::run(session, run, async |_| Ok(())).await?;
         heads = step.heads_after;
     }
     Ok(())

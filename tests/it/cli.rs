@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use crate::support::{self, Daemon, Site, probe::until_serves};
 
 /// Runs the client with the words of `line`.
-fn cli(daemon: &Daemon, line: &str) -> Output {
+pub(crate) fn cli(daemon: &Daemon, line: &str) -> Output {
     run(&daemon.address, line)
 }
 
@@ -19,7 +19,7 @@ fn run(address: &str, line: &str) -> Output {
 }
 
 /// The standard output of a command that must succeed.
-fn succeeds(daemon: &Daemon, line: &str) -> String {
+pub(crate) fn succeeds(daemon: &Daemon, line: &str) -> String {
     let output = cli(daemon, line);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{line}: {said}");
@@ -27,7 +27,7 @@ fn succeeds(daemon: &Daemon, line: &str) -> String {
 }
 
 /// The standard error of a command that must end with this code.
-fn ends_with(code: i32, output: &Output) -> String {
+pub(crate) fn ends_with(code: i32, output: &Output) -> String {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(code), "{said}");
     said
@@ -58,7 +58,7 @@ async fn the_whole_way_of_a_migration_and_its_check() {
     succeeds(&daemon, "migrate upgrade");
     succeeds(&daemon, "migrate current --check");
     let history = succeeds(&daemon, "migrate history");
-    assert_eq!(history.matches("base").count(), 1, "{history}");
+    assert_eq!(history.matches("(base)").count(), 1, "{history}");
     succeeds(&daemon, "migrate downgrade -1");
     ends_with(4, &cli(&daemon, "migrate current --check"));
     daemon.stop().await;

@@ -83,7 +83,7 @@ async fn the_list_shows_each_job_with_its_next_tick_in_the_configured_zone() {
     let jobs = list(daemon.client(), "").await.unwrap();
 
     let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
-    assert_eq!(names, ["backup/app", "optimize/app"]);
+    assert_eq!(names, ["backup/app", "drift/app", "optimize/app"]);
     for (job, method, cron, hour, within) in [
         (
             &jobs[0],
@@ -94,6 +94,13 @@ async fn the_list_shows_each_job_with_its_next_tick_in_the_configured_zone() {
         ),
         (
             &jobs[1],
+            "CheckDrift",
+            "0 5 * * *",
+            "23:30",
+            TimeDelta::days(1),
+        ),
+        (
+            &jobs[2],
             "Optimize",
             "30 3 * * 0",
             "22:00",
@@ -110,7 +117,7 @@ async fn the_list_shows_each_job_with_its_next_tick_in_the_configured_zone() {
         assert!(next > before && next <= Utc::now() + within, "{next}");
         assert_eq!(job.last_run, None);
     }
-    let sunday = moment(jobs[1].next_run_time.unwrap()) + TimeDelta::minutes(330);
+    let sunday = moment(jobs[2].next_run_time.unwrap()) + TimeDelta::minutes(330);
     assert_eq!(sunday.weekday(), Weekday::Sun);
 
     assert_eq!(list(daemon.client(), "app").await.unwrap(), jobs);
@@ -123,7 +130,8 @@ async fn the_list_shows_each_job_with_its_next_tick_in_the_configured_zone() {
 async fn a_job_that_is_off_is_not_listed_and_cannot_be_run() {
     let (_site, daemon) = start(&[("schedule.optimize", "off")]).await;
     let jobs = list(daemon.client(), "").await.unwrap();
-    assert_eq!(jobs.len(), 1);
+    let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
+    assert_eq!(names, ["backup/app", "drift/app"]);
     for name in ["optimize/app", "backup/other", ""] {
         let answer = run_now(daemon.client(), name).await;
         expect_reason(answer, Code::NotFound, "SCHEDULE_NOT_FOUND");

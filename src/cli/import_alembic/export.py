@@ -47,6 +47,7 @@ try:
     from alembic.runtime.environment import EnvironmentContext
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
+    from sqlalchemy import inspection
     from sqlalchemy import text as sql_text
     from sqlalchemy.dialects.postgresql.base import PGDialect
     from sqlalchemy.engine import make_url
@@ -81,8 +82,15 @@ class Record:
         if text not in self.notes:
             self.notes.append(text)
 
-    def needs_database(self, what):
+    def is_asked(self):
+        """True when the revision itself calls the function that asks this."""
+        return sys._getframe(2).f_code.co_filename == self.path
+
+    def doubt(self, what):
         self.problem = self.problem or what
+
+    def needs_database(self, what):
+        self.doubt(what)
         raise NeedsDatabase(what)
 
     def sql(self):
@@ -120,8 +128,15 @@ class OfflineConnection(MockConnection):
     """What op.get_bind() gives. Statements are recorded with their parameters written into them."""
 
     def __init__(self, context):
-        super().__init__(context.dialect, None)
+        # Not the parent's: in SQLAlchemy 1.4 it hides execute() behind an attribute.
+        self._dialect = context.dialect
         self._context = context
+
+    def __getattr__(self, name):
+        # Alembic itself asks for some that it can do without.
+        if not name.startswith("_") and self._context.recording.is_asked():
+            self._context.recording.doubt("it uses %s of the database connection" % name)
+        raise AttributeError(name)
 
     def execute(self, statement, parameters=None, execution_options=None, **named):
         if isinstance(statement, str):
@@ -129,8 +144,21 @@ class OfflineConnection(MockConnection):
         rows = parameters or named or None
         unread = None
         for row in rows if isinstance(rows, (list, tuple)) else [rows]:
-            unread = self._context.record_statement(with_parameters(statement, row))
+            unread = self._context.record_statement(self._with_parameters(statement, row))
         return unread
+
+    def _with_parameters(self, statement, row):
+        if not row:
+            return statement
+        try:
+            if isinstance(statement, ValuesBase):
+                return statement.values(**row)
+            if isinstance(statement, TextClause):
+                return statement.bindparams(**row)
+            return statement.params(row)
+        except Exception as error:
+            self._context.recording.doubt(told(error))
+            raise
 
     def exec_driver_sql(self, statement, parameters=None, execution_options=None):
         if parameters or "%" in statement:
@@ -151,14 +179,9 @@ class OfflineConnection(MockConnection):
         return super()._run_ddl_visitor(visitorcallable, element, **kw)
 
 
-def with_parameters(statement, row):
-    if not row:
-        return statement
-    if isinstance(statement, ValuesBase):
-        return statement.values(**row)
-    if isinstance(statement, TextClause):
-        return statement.bindparams(**row)
-    return statement.params(row)
+@getattr(inspection, "_inspects", lambda kind: lambda function: function)(OfflineConnection)
+def inspected(connection):
+    connection._context.recording.needs_database("it inspects the database")
 
 
 class OfflineContext(MigrationContext):
@@ -175,7 +198,7 @@ class OfflineContext(MigrationContext):
     @property
     def as_sql(self):
         # A revision that asks may do less offline than it would do to a database.
-        if inspect.currentframe().f_back.f_code.co_filename == self.recording.path:
+        if self.recording.is_asked():
             self.recording.note(ASKS_WHETHER_OFFLINE)
         return True
 
@@ -192,7 +215,12 @@ class OfflineContext(MigrationContext):
         if isinstance(construct, str):
             construct = sql_text(construct)
         keywords = {} if isinstance(construct, DDLElement) else {"compile_kwargs": {"literal_binds": True}}
-        return self.record_text(str(construct.compile(dialect=self.dialect, **keywords)))
+        try:
+            statement = str(construct.compile(dialect=self.dialect, **keywords))
+        except Exception as error:
+            self.recording.doubt(told(error))
+            raise
+        return self.record_text(statement)
 
     def record_text(self, statement):
         statement = statement.strip()
@@ -241,7 +269,7 @@ class OfflineContext(MigrationContext):
             if direction == "downgrade" and isinstance(error, NotImplementedError) and frames[-1:] == own[-1:]:
                 irreversible = True
             else:
-                record.problem = record.problem or told(error)
+                record.doubt(told(error))
                 record.problem += " (line %d)" % own[-1].lineno if own else ""
         self.recording = self.outside
         return {
@@ -272,6 +300,9 @@ class LiteralCompiler(PGDialect.statement_compiler):
         except CompileError:
             processor = type_.dialect_impl(self.dialect).bind_processor(self.dialect)
             value = processor(value) if processor else value
+            if isinstance(value, (datetime.date, datetime.time)):
+                # Of which SQLAlchemy 1.4 has no literals.
+                value = str(value)
             if value is None:
                 return "NULL"
             if not isinstance(value, str):

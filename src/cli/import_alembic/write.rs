@@ -108,3 +108,62 @@ impl Drop for Attempt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn imported(revision: &str) -> Imported {
+        let rendered = json!({
+            "sql": "", "problem": "unknown", "irreversible": false, "autocommit": false, "notes": [],
+        });
+        let exported = json!({
+            "revision": revision, "down_revisions": [], "branch_labels": [], "depends_on": [],
+            "message": "", "created": "2026-01-02T03:04:05Z", "path": "a.py",
+            "upgrade": rendered, "downgrade": rendered,
+        });
+        Imported::new(serde_json::from_value(exported).unwrap()).unwrap()
+    }
+
+    fn names(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn scripts_and_markers_are_all_that_is_written() {
+        let scratch = tempfile::tempdir().unwrap();
+        let output = scratch.path().join("a/b");
+        check_empty(&output).unwrap();
+        write(&output, &[imported("aaaa")]).unwrap();
+        assert_eq!(
+            names(&output),
+            ["202601020304_aaaa.sql", "202601020304_aaaa.sql.todo"]
+        );
+        assert!(check_empty(&output).is_err());
+        fs::remove_file(output.join("202601020304_aaaa.sql")).unwrap();
+        assert!(check_empty(&output).is_err());
+    }
+
+    #[test]
+    fn a_failure_leaves_nothing_and_takes_nothing_away() {
+        let scratch = tempfile::tempdir().unwrap();
+        let twice = [imported("aaaa"), imported("aaaa")];
+        let output = scratch.path().join("new");
+        assert!(write(&output, &twice).is_err());
+        assert!(!output.exists());
+        fs::write(scratch.path().join("README"), "about").unwrap();
+        // Moving the second file out fails, when the first one is out already.
+        let blocked = scratch.path().join("202601020304_bbbb.sql");
+        fs::create_dir(&blocked).unwrap();
+        assert!(write(scratch.path(), &[imported("aaaa"), imported("bbbb")]).is_err());
+        assert_eq!(names(scratch.path()), ["202601020304_bbbb.sql", "README"]);
+    }
+}

@@ -1,72 +1,25 @@
-//! Revisions, schema versions, and what a migration did or would do.
+//! Schema versions, and what a migration did or would do.
 
+use super::review::{findings, lost_way_back, rehearsal};
 use crate::{
     cli::{
         page::{Page, Render},
         words,
     },
-    proto::{ListRevisionsResponse, MigrationResult, Revision, SchemaVersion},
+    proto::{Direction, MigrationResult, MigrationStep, SchemaVersion},
 };
 
+/// `upgrade` or `downgrade`.
+pub(super) fn direction(direction: Direction) -> String {
+    words::value(direction.as_str_name(), "DIRECTION_")
+}
+
 /// The rows of a version table; an empty one is at base.
-fn heads(heads: &[String]) -> String {
+pub(super) fn heads(heads: &[String]) -> String {
     if heads.is_empty() {
         "base".to_owned()
     } else {
         words::list(heads)
-    }
-}
-
-impl Render for Revision {
-    fn render(&self, page: &mut Page) {
-        page.fields(&[
-            ("revision", self.revision.clone()),
-            ("message", self.message.clone()),
-            ("follows", heads(&self.down_revisions)),
-            ("depends on", words::list(&self.depends_on)),
-            ("labels", words::list(&self.branch_labels)),
-            ("created", words::time(self.create_time.as_ref())),
-            ("transactional", words::yes(self.transactional)),
-            ("applied", words::yes(self.applied)),
-            ("file", self.filename.clone()),
-            ("sha256", self.sha256.clone()),
-        ]);
-        for (section, sql) in [
-            ("upgrade", &self.upgrade_sql),
-            ("downgrade", &self.downgrade_sql),
-        ] {
-            if !sql.trim().is_empty() {
-                page.gap();
-                page.line(&format!("-- {section}"));
-                page.block(sql);
-            }
-        }
-    }
-}
-
-impl Render for ListRevisionsResponse {
-    fn render(&self, page: &mut Page) {
-        let rows = self.revisions.iter().map(|revision| {
-            let mut marks = revision.branch_labels.clone();
-            if revision.head {
-                marks.insert(0, "head".to_owned());
-            }
-            [
-                revision.revision.clone(),
-                heads(&revision.down_revisions),
-                words::yes(revision.applied),
-                words::list(&marks),
-                words::time(revision.create_time.as_ref()),
-                revision.message.clone(),
-            ]
-        });
-        page.table(
-            [
-                "revision", "follows", "applied", "marks", "created", "message",
-            ],
-            rows,
-            "no revisions",
-        );
     }
 }
 
@@ -86,49 +39,111 @@ impl Render for SchemaVersion {
 impl Render for MigrationResult {
     fn render(&self, page: &mut Page) {
         let (from, to) = (heads(&self.from_heads), heads(&self.to_heads));
+        let steps = number(self.steps.len(), "revision");
         if self.steps.is_empty() {
             page.line(&format!("{}: nothing to do at {from}", self.database));
-            return;
-        }
-        let steps = words::count(
-            i64::try_from(self.steps.len()).unwrap_or(i64::MAX),
-            "revision",
-        );
-        if self.validate_only {
+        } else if self.validate_only {
             page.line(&format!(
                 "{}: would go from {from} to {to} by {steps}",
                 self.database
             ));
-            for step in &self.steps {
-                let direction = words::value(step.direction().as_str_name(), "DIRECTION_");
-                let manner = if step.transactional {
-                    ""
-                } else {
-                    " (not in a transaction)"
-                };
-                page.gap();
-                page.line(&format!(
-                    "-- {direction} {}: {}{manner}",
-                    step.revision, step.message
-                ));
-                page.block(&step.sql);
+            if self.backup_planned {
+                page.line("a backup would be made first");
             }
-            return;
+            plan(self, page);
+        } else {
+            ran(&self.steps, page);
+            page.line(&format!(
+                "{}: from {from} to {to} by {steps}",
+                self.database
+            ));
+            let rehearsed = match self.rehearsals.len() {
+                0 => String::new(),
+                count => number(count, "revision"),
+            };
+            page.fields(&[
+                ("backup before", self.backup.clone()),
+                ("rehearsed", rehearsed),
+            ]);
+            for warning in self.rehearsals.iter().filter_map(lost_way_back) {
+                page.line(&warning);
+            }
         }
-        let rows = self.steps.iter().map(|step| {
-            [
-                step.revision.clone(),
-                words::value(step.direction().as_str_name(), "DIRECTION_"),
-                words::duration(step.duration.as_ref()),
-                step.message.clone(),
-            ]
-        });
-        page.table(["revision", "direction", "duration", "message"], rows, "");
-        page.line(&format!(
-            "{}: from {from} to {to} by {steps}",
-            self.database
-        ));
+        warnings(self, page);
     }
+}
+
+/// What would run, with what is to be known of it.
+fn plan(result: &MigrationResult, page: &mut Page) {
+    for step in &result.steps {
+        let manner = if step.transactional {
+            ""
+        } else {
+            " (not in a transaction)"
+        };
+        page.gap();
+        page.line(&format!(
+            "-- {} {}: {}{manner}",
+            direction(step.direction()),
+            step.revision,
+            step.message
+        ));
+        if !step.sql.trim().is_empty() {
+            page.block(&step.sql);
+        }
+        if !step.findings.is_empty() {
+            page.gap();
+            findings(&step.findings, page);
+        }
+    }
+    for seen in &result.rehearsals {
+        page.gap();
+        rehearsal(seen, page);
+    }
+}
+
+/// What has run.
+fn ran(steps: &[MigrationStep], page: &mut Page) {
+    let rows = steps.iter().map(|step| {
+        [
+            step.revision.clone(),
+            direction(step.direction()),
+            words::duration(step.duration.as_ref()),
+            step.retries.to_string(),
+            step.message.clone(),
+        ]
+    });
+    page.table(
+        ["revision", "direction", "duration", "retries", "message"],
+        rows,
+        "",
+    );
+}
+
+/// What was or would be in the way.
+fn warnings(result: &MigrationResult, page: &mut Page) {
+    if !result.drift_before.is_empty() {
+        page.gap();
+        page.line(&format!(
+            "warning: {} differed from what the revisions made when the migration began, and was left so:",
+            number(result.drift_before.len(), "object")
+        ));
+        for difference in &result.drift_before {
+            page.paragraph(difference);
+        }
+    }
+    if !result.refusals.is_empty() {
+        page.gap();
+        page.line("it would be refused:");
+        for refusal in &result.refusals {
+            page.paragraph(refusal);
+        }
+    }
+}
+
+/// A number of things with their noun.
+fn number(count: usize, noun: &str) -> String {
+    words::count(i64::try_from(count).unwrap_or(i64::MAX), noun)
 }
 
 #[cfg(test)]
@@ -136,7 +151,7 @@ mod tests {
     use super::*;
     use crate::{
         cli::page::rendered,
-        proto::{Direction, MigrationStep},
+        proto::{Finding, FindingSeverity, Rehearsal},
     };
 
     fn result(steps: Vec<MigrationStep>, validate_only: bool) -> MigrationResult {
@@ -146,6 +161,7 @@ mod tests {
             to_heads: vec!["a1".to_owned()],
             steps,
             validate_only,
+            ..MigrationResult::default()
         }
     }
 
@@ -183,6 +199,62 @@ mod tests {
         assert!(
             text.ends_with("app: from base to a1 by 1 revision\n"),
             "{text}"
+        );
+    }
+
+    #[test]
+    fn a_dry_run_shows_findings_backup_rehearsal_and_what_it_would_be_refused_for() {
+        let mut plan = result(vec![step()], true);
+        plan.backup_planned = true;
+        plan.steps[0].findings = vec![Finding {
+            name: "drop-table:orders".to_owned(),
+            severity: FindingSeverity::Error.into(),
+            message: "its rows are gone".to_owned(),
+            ..Finding::default()
+        }];
+        plan.rehearsals = vec![Rehearsal {
+            revision: "a1".to_owned(),
+            direction: Direction::Upgrade.into(),
+            downgraded: true,
+            ..Rehearsal::default()
+        }];
+        plan.refusals = vec!["REVISION_NOT_APPROVED: a1 was approved by nobody".to_owned()];
+        let text = rendered(&plan);
+        for part in [
+            "by 1 revision\na backup would be made first\n\n-- upgrade a1",
+            "\n\nerror: drop-table:orders\n",
+            "\n\nrehearsal of the upgrade of a1",
+            "\nthe downgrade gives the schema back\n",
+            "\n\nit would be refused:\n  REVISION_NOT_APPROVED: a1 was approved by nobody\n",
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_migration_tells_its_backup_its_retries_and_the_drift_that_it_found() {
+        let mut result = result(vec![step()], false);
+        result.steps[0].retries = 3;
+        result.backup = "app_1.sql.gz".to_owned();
+        result.drift_before = vec!["index i was dropped".to_owned()];
+        result.rehearsals = vec![Rehearsal {
+            revision: "a1".to_owned(),
+            downgrade_error: "no".to_owned(),
+            ..Rehearsal::default()
+        }];
+        assert_eq!(
+            rendered(&result),
+            "\
+REVISION  DIRECTION  DURATION  RETRIES  MESSAGE
+a1        upgrade    -         3        orders
+app: from base to a1 by 1 revision
+backup before:  app_1.sql.gz
+rehearsed:      1 revision
+warning: the downgrade of a1 fails: no
+
+warning: 1 object differed from what the revisions made when the migration began, and was left so:
+  index i was dropped
+"
         );
     }
 }

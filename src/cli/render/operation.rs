@@ -93,6 +93,9 @@ pub(in crate::cli) fn outcome(operation: &Operation, page: &mut Page) {
         Some(Outcome::Restore(restore)) => restore.render(page),
         Some(Outcome::Optimize(optimize)) => optimize.render(page),
         Some(Outcome::Maintenance(maintenance)) => maintenance.render(page),
+        Some(Outcome::Review(review)) => review.render(page),
+        Some(Outcome::Drift(report)) => report.render(page),
+        Some(Outcome::Stamp(stamp)) => stamp.render(page),
     }
 }
 

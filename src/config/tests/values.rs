@@ -24,7 +24,16 @@ fn without_a_file_everything_has_its_default() {
     assert_eq!(config.backup.gzip_level, 6);
     assert_eq!((config.retention.daily, config.retention.monthly), (14, 3));
     assert_eq!(config.migrations.lock_timeout, Duration::from_secs(5));
+    assert_eq!(config.migrations.lock_budget, Duration::from_mins(2));
+    assert_eq!(
+        config.migrations.concurrent_lock_timeout,
+        Duration::from_hours(1)
+    );
     assert_eq!(config.migrations.statement_timeout, Duration::ZERO);
+    assert!(config.migrations.rehearse);
+    assert_eq!(config.migrations.backup_before, BackupBefore::Destructive);
+    assert!(!config.migrations.require_approval && !config.migrations.ddl_guard);
+    assert!(config.migrations.ignore.is_empty() && config.migrations.ddl_guard_roles.is_empty());
     assert_eq!(config.restore.keep_replaced, Duration::from_hours(24));
     assert_eq!(config.operations.lock_wait, Duration::from_mins(10));
     assert_eq!(config.operations.shutdown_grace, Duration::from_secs(30));
@@ -32,6 +41,7 @@ fn without_a_file_everything_has_its_default() {
     assert_eq!(config.schedule.time_zone, Tz::UTC);
     assert_eq!(config.schedule.backup.unwrap().as_str(), "0 2 * * *");
     assert_eq!(config.schedule.optimize.unwrap().as_str(), "30 3 * * 0");
+    assert_eq!(config.schedule.drift.unwrap().as_str(), "0 5 * * *");
     assert_eq!(config.health.interval, Duration::from_secs(2));
     assert_eq!(config.health.timeout, Duration::from_secs(3));
     assert_eq!(config.log.format, LogFormat::Auto);

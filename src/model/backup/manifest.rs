@@ -26,6 +26,8 @@ pub enum BackupKind {
     Manual,
     /// By a restore, of the state that it is about to replace.
     PreRestore,
+    /// By a migration, of the state that it is about to change.
+    PreMigration,
 }
 
 /// How far a backup has been checked, each level including the ones before.

@@ -97,6 +97,12 @@ pub struct Finding {
     /// What it happens to, as written but with unquoted names in lower case, e.g. `orders.total`. `None` where the
     /// statement does not name it.
     pub object: Option<String>,
+    /// Size of the table that it is about, in the live database; 0 when not known.
+    #[serde(default)]
+    pub table_bytes: u64,
+    /// Whether a rehearsal saw it happen, rather than the text saying so.
+    #[serde(default)]
+    pub rehearsed: bool,
 }
 
 impl Finding {

@@ -48,6 +48,8 @@ pub struct Script {
     pub file_name: String,
     /// SHA-256 of the file's raw text, 64 lower-case hexadecimal digits.
     pub sha256: String,
+    /// The file's raw text.
+    pub text: String,
 }
 
 /// What a new script is made from.
@@ -192,6 +194,7 @@ impl Script {
             downgrade_line,
             file_name: file_name.to_owned(),
             sha256: sha256(text),
+            text: text.to_owned(),
         })
     }
 
@@ -215,6 +218,7 @@ impl Script {
             upgrade_line: 0,
             downgrade_line: 0,
             sha256: String::new(),
+            text: String::new(),
         };
         script.upgrade_sql = trim_blank_lines(&script.upgrade_sql).0.to_owned();
         script.downgrade_sql = trim_blank_lines(&script.downgrade_sql).0.to_owned();

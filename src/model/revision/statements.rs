@@ -64,6 +64,22 @@ pub enum StatementProblem {
     /// A command such as `VACUUM` in a script that runs as one transaction.
     #[error("`{0}` cannot run inside a transaction")]
     OutsideTransaction(String),
+    /// `CREATE INDEX CONCURRENTLY ON …`.
+    #[error("an index that is built concurrently needs a name")]
+    UnnamedConcurrentIndex,
+}
+
+impl Statement {
+    /// Whether what it does ends with its session, so that a run in another session needs it again.
+    pub fn sets_the_session(&self) -> bool {
+        let mut words = lexemes(&self.sql).filter(|lexeme| !lexeme.is_blank());
+        let is = |lexeme: &Lexeme<'_>, word: &str| lexeme.text.eq_ignore_ascii_case(word);
+        words.next().is_some_and(|first| {
+            is(&first, "set")
+                || is(&first, "reset")
+                || is(&first, "select") && words.any(|word| is(&word, "set_config"))
+        })
+    }
 }
 
 impl Classified for StatementError {
@@ -88,6 +104,7 @@ impl StatementProblem {
             Self::CopyThroughClient => "COPY_THROUGH_CLIENT",
             Self::TransactionControl(_) => "TRANSACTION_CONTROL",
             Self::OutsideTransaction(_) => "NOT_IN_TRANSACTION",
+            Self::UnnamedConcurrentIndex => "UNNAMED_CONCURRENT_INDEX",
         }
     }
 
@@ -100,6 +117,9 @@ impl StatementProblem {
                 "leave it out; `-- transactional: false` in the header runs the statements one by one"
             }
             Self::OutsideTransaction(_) => "put `-- transactional: false` into the header",
+            Self::UnnamedConcurrentIndex => {
+                "name it: what a failed build leaves is found, and dropped, by its name"
+            }
         };
         Some(hint.to_owned())
     }
@@ -148,7 +168,11 @@ pub fn check_class(statements: &[Statement], transactional: bool) -> Result<(), 
             Class::OutsideTransaction if transactional => {
                 StatementProblem::OutsideTransaction(command())
             }
-            Class::Ordinary | Class::OutsideTransaction => continue,
+            Class::Ordinary => continue,
+            Class::OutsideTransaction => match statement.outside() {
+                Ok(_) => continue,
+                Err(problem) => problem,
+            },
         };
         let line = statement.line;
         return Err(StatementError { line, problem });

@@ -13,7 +13,6 @@ use crate::{
         context::Context,
         daemon::{Daemon, Managed},
         launch::launch,
-        recovery,
         runner::job::Job,
         turn::{Turn, Work},
     },
@@ -43,9 +42,9 @@ async fn run(
     kind: BackupKind,
 ) -> Result<Outcome, Failure> {
     let stages = stages(daemon, managed, job, kind);
-    let made = Turn::hold(daemon, managed, Work::Backup, job, stages).await;
-    recovery::sweep_operation(daemon, job.id()).await;
-    made.map(Outcome::Backup)
+    Turn::hold(daemon, managed, Work::Backup, job, stages)
+        .await
+        .map(Outcome::Backup)
 }
 
 async fn stages(

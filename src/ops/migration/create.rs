@@ -1,4 +1,6 @@
-//! CreateRevision: writes a new script into the revisions directory.
+//! CreateRevision and Merge: they write a new script into the revisions directory, and its author into the control store.
+
+use std::collections::BTreeSet;
 
 use chrono::Utc;
 use sha2::{Digest as _, Sha256};
@@ -10,9 +12,16 @@ use crate::{
         migration::Direction,
         revision::{Draft, Graph, Script, fresh_revision},
     },
-    ops::{audited, context::Context, daemon::Daemon},
+    ops::{
+        audited,
+        context::Context,
+        daemon::{Daemon, Managed},
+    },
     storage::hexadecimal,
 };
+
+/// What the sections of a merge hold.
+const NOTHING_TO_DO: &str = "-- nothing to do";
 
 /// What a new revision is to be.
 #[derive(Debug, Default)]
@@ -43,33 +52,106 @@ pub async fn create(
         let managed = daemon.managed(database)?;
         check_message(&new.message)?;
         let graph = scripts::load(&managed.revisions).await?;
-        let revision = if request_id.is_empty() {
-            fresh_revision()
-        } else {
-            revision_of_request(&context.principal.name, managed.name(), request_id)
-        };
+        let revision = revision_id(context, managed, request_id);
         if let Some(earlier) = graph.get(&revision) {
-            return repeated(&graph, earlier, &new);
+            let same = earlier.message == new.message
+                && earlier.upgrade_sql.trim() == new.upgrade_sql.trim()
+                && earlier.downgrade_sql.trim() == new.downgrade_sql.trim();
+            return repeated(daemon, managed, &graph, earlier, same).await;
         }
-        let script = draft(&graph, revision, new)?;
-        for direction in [Direction::Upgrade, Direction::Downgrade] {
-            script.statements(direction).map_err(of_request)?;
-        }
-        // The graph with the new script must be sound before the script exists for anyone else.
-        let mut all: Vec<Script> = graph.iter().cloned().collect();
-        all.push(script.clone());
-        let graph = Graph::new(all)?;
-        scripts::write(&managed.revisions, &script).await?;
-        Ok(RevisionInfo {
-            head: graph.heads().contains(&script.revision),
-            applied: false,
-            script,
-        })
+        let parents = parents(&graph, &new.parents)?;
+        let script = draft(revision, parents, new)?;
+        add(daemon, managed, graph, script, &context.principal.name).await
     })
     .await
 }
 
-fn check_message(message: &str) -> Result<(), Failure> {
+/// Writes a script that joins heads and does nothing else. Its sections hold a comment, since a blank downgrade section
+/// says that there is no way back.
+pub async fn merge(
+    daemon: &Daemon,
+    context: &Context,
+    database: &str,
+    new: NewRevision,
+    request_id: &str,
+) -> Result<RevisionInfo, Failure> {
+    audited::immediate(daemon, context, Some(database), async {
+        let managed = daemon.managed(database)?;
+        if !new.message.is_empty() {
+            check_message(&new.message)?;
+        }
+        let graph = scripts::load(&managed.revisions).await?;
+        let revision = revision_id(context, managed, request_id);
+        if let Some(earlier) = graph.get(&revision) {
+            let same = earlier.down_revisions.len() > 1
+                && (new.message.is_empty() || earlier.message == new.message);
+            return repeated(daemon, managed, &graph, earlier, same).await;
+        }
+        let joined = joined(&graph, &new.parents)?;
+        let message = if new.message.is_empty() {
+            merge_message(&joined)
+        } else {
+            new.message
+        };
+        let new = NewRevision {
+            message,
+            upgrade_sql: NOTHING_TO_DO.to_owned(),
+            downgrade_sql: NOTHING_TO_DO.to_owned(),
+            ..new
+        };
+        let script = draft(revision, joined, new)?;
+        add(daemon, managed, graph, script, &context.principal.name).await
+    })
+    .await
+}
+
+/// Makes a script part of the directory. Its author is recorded first: a crash leaves a name without a file, which is
+/// harmless, and never a file without its author.
+pub(super) async fn add(
+    daemon: &Daemon,
+    managed: &Managed,
+    graph: Graph,
+    script: Script,
+    author: &str,
+) -> Result<RevisionInfo, Failure> {
+    for direction in [Direction::Upgrade, Direction::Downgrade] {
+        script.statements(direction).map_err(of_request)?;
+    }
+    // The graph with the new script must be sound before the script exists for anyone else.
+    let heads_before = graph.heads().len();
+    let mut all: Vec<Script> = graph.iter().cloned().collect();
+    all.push(script.clone());
+    let graph = Graph::new(all)?;
+    daemon
+        .store
+        .insert_author(managed.name(), &script.revision, author)
+        .await?;
+    scripts::write(&managed.revisions, &script).await?;
+    let heads = graph.heads();
+    if heads.len() > heads_before.max(1) {
+        tracing::warn!(
+            revision = script.revision,
+            heads = heads.join(", "),
+            "a new revision makes another head; join them by a merge before an upgrade to `head`"
+        );
+    }
+    Ok(RevisionInfo {
+        head: heads.contains(&script.revision),
+        author: author.to_owned(),
+        ..RevisionInfo::fresh(script)
+    })
+}
+
+/// A fresh id, or the one that the request id always gives.
+fn revision_id(context: &Context, managed: &Managed, request_id: &str) -> String {
+    if request_id.is_empty() {
+        fresh_revision()
+    } else {
+        revision_of_request(&context.principal.name, managed.name(), request_id)
+    }
+}
+
+pub(super) fn check_message(message: &str) -> Result<(), Failure> {
     let length = message.chars().count();
     if (1..=200).contains(&length) && !message.chars().any(char::is_control) {
         return Ok(());
@@ -80,8 +162,11 @@ fn check_message(message: &str) -> Result<(), Failure> {
     ))
 }
 
-fn draft(graph: &Graph, revision: String, new: NewRevision) -> Result<Script, Failure> {
-    let down_revisions = parents(graph, &new.parents)?;
+fn draft(
+    revision: String,
+    down_revisions: Vec<String>,
+    new: NewRevision,
+) -> Result<Script, Failure> {
     let label = (!new.branch_label.is_empty()).then_some(new.branch_label);
     Script::draft(Draft {
         revision,
@@ -113,15 +198,75 @@ fn parents(graph: &Graph, named: &[String]) -> Result<Vec<String>, Failure> {
         }
         return Ok(graph.resolve("head", &[])?);
     }
-    let mut parents: Vec<String> = Vec::new();
+    resolve_all(graph, named)
+}
+
+/// The ids that the names mean, each once, in the order of the names.
+fn resolve_all(graph: &Graph, named: &[String]) -> Result<Vec<String>, Failure> {
+    let mut ids: Vec<String> = Vec::new();
     for name in named {
-        for parent in graph.resolve(name, &[])? {
-            if !parents.contains(&parent) {
-                parents.push(parent);
+        for id in graph.resolve(name, &[])? {
+            if !ids.contains(&id) {
+                ids.push(id);
             }
         }
     }
-    Ok(parents)
+    Ok(ids)
+}
+
+/// The ids that a merge joins: those that are named, or all heads.
+fn joined(graph: &Graph, named: &[String]) -> Result<Vec<String>, Failure> {
+    let ids = if named.is_empty() {
+        graph.heads()
+    } else {
+        resolve_all(graph, named)?
+    };
+    if ids.len() < 2 {
+        let there = if ids.is_empty() {
+            "there is no revision".to_owned()
+        } else {
+            format!("there is only {}", ids.join(", "))
+        };
+        return Err(Failure::new(
+            Kind::FailedPrecondition,
+            "NOTHING_TO_MERGE",
+            format!("a merge joins several revisions, and {there}"),
+        )
+        .with_hint("ListRevisions shows the heads"));
+    }
+    for id in &ids {
+        let below = lineage_below(graph, id);
+        if let Some(lower) = ids.iter().find(|other| below.contains(*other)) {
+            return Err(Failure::invalid_field(
+                "revisions",
+                format!("{lower} is part of {id} already; name revisions of different branches"),
+            ));
+        }
+    }
+    Ok(ids)
+}
+
+/// The parents, their parents, and so on. Dependencies are not followed: a merge may join what depends on each other.
+fn lineage_below(graph: &Graph, revision: &str) -> BTreeSet<String> {
+    let mut below = BTreeSet::new();
+    let mut waiting = graph.parents(revision);
+    while let Some(parent) = waiting.pop() {
+        waiting.extend(graph.parents(&parent));
+        below.insert(parent);
+    }
+    below
+}
+
+fn merge_message(ids: &[String]) -> String {
+    let message = match ids.split_last() {
+        Some((last, others)) => format!("merge {} and {last}", others.join(", ")),
+        None => String::new(),
+    };
+    if check_message(&message).is_ok() {
+        message
+    } else {
+        format!("merge {} heads", ids.len())
+    }
 }
 
 /// The id that a request id always gives: 12 hexadecimal digits of a digest.
@@ -132,10 +277,14 @@ fn revision_of_request(principal: &str, database: &str, request_id: &str) -> Str
     revision
 }
 
-fn repeated(graph: &Graph, earlier: &Script, new: &NewRevision) -> Result<RevisionInfo, Failure> {
-    let same = earlier.message == new.message
-        && earlier.upgrade_sql.trim() == new.upgrade_sql.trim()
-        && earlier.downgrade_sql.trim() == new.downgrade_sql.trim();
+/// What the same request made before; `same` says whether it is what is asked for now.
+async fn repeated(
+    daemon: &Daemon,
+    managed: &Managed,
+    graph: &Graph,
+    earlier: &Script,
+    same: bool,
+) -> Result<RevisionInfo, Failure> {
     if !same {
         return Err(Failure::new(
             Kind::AlreadyExists,
@@ -144,9 +293,10 @@ fn repeated(graph: &Graph, earlier: &Script, new: &NewRevision) -> Result<Revisi
         )
         .with_hint("use a new request_id for a new revision"));
     }
+    let mut authors = daemon.store.authors(managed.name()).await?;
     Ok(RevisionInfo {
         head: graph.heads().contains(&earlier.revision),
-        applied: false,
-        script: earlier.clone(),
+        author: authors.remove(&earlier.revision).unwrap_or_default(),
+        ..RevisionInfo::fresh(earlier.clone())
     })
 }

@@ -1,63 +1,56 @@
-//! Upgrade and Downgrade, as a list of stages: wait for the turn, plan again from what the database has, run script by
-//! script, and write each into the ledger.
+//! Upgrade and Downgrade, as a list of stages, under the database's turn:
+//!
+//! 1. `settle`: what an earlier run left open is brought to its end.
+//! 2. `plan`: again, from what the database has now; refused if anything stands against it.
+//! 3. `rehearse`: the plan on a scratch copy of the schema, where that is asked for or the rule.
+//! 4. `backup`: where the configuration wants one.
+//! 5. `upgrade` or `downgrade`: script by script, each with its entry in the ledger.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
-use super::{scripts::load, version::database_heads};
+use super::{
+    plan::{self, Plan, Wanted},
+    rehearse, settle,
+    step::Stepper,
+};
 use crate::{
     model::{
+        backup::BackupKind,
         failure::Failure,
-        migration::{Direction, MigrationResult, MigrationStep},
+        migration::MigrationResult,
         operation::{Operation, Outcome},
-        revision::{Graph, Script, Step},
+        rehearsal::Rehearsal,
+        review::observed,
     },
     ops::{
         audited,
+        backup::dump,
         context::Context,
         daemon::{Daemon, Managed},
         launch::launch,
         runner::job::Job,
         turn::{Turn, Work},
     },
-    postgres::{
-        database::Purpose,
-        revisions::{self, ScriptLimits},
-        session::Session,
-    },
-    state::ledger::MigrationEvent,
 };
 
-/// The steps of a migration and the scripts that they run.
-struct Plan {
-    from_heads: Vec<String>,
-    steps: Vec<(Step, Script)>,
-}
+const STAGES: u32 = 5;
 
-impl Plan {
-    /// What the steps would leave in the version table.
-    fn to_heads(&self) -> Vec<String> {
-        let last = self.steps.last();
-        last.map_or_else(
-            || self.from_heads.clone(),
-            |(step, _)| step.heads_after.clone(),
-        )
-    }
-}
-
-/// Starts a migration.
+/// Starts a migration, or with `validate_only` its rehearsal.
 pub async fn migrate(
     daemon: &Arc<Daemon>,
     context: &Context,
     database: &str,
-    direction: Direction,
-    target: &str,
+    wanted: Wanted,
     request_id: &str,
 ) -> Result<Operation, Failure> {
     launch(daemon, context, database, request_id, async |managed| {
-        // A target that cannot be reached is a direct error; the plan that runs is made once the turn is held.
-        plan(&managed, direction, target).await?;
-        let (daemon, target) = (Arc::clone(daemon), target.to_owned());
-        Ok(move |job| async move { run(&daemon, &managed, &job, direction, &target).await })
+        // What is refused now is a direct error; the plan that runs is made once the turn is held.
+        let plan = plan::make(daemon, &managed, &wanted).await?;
+        if !wanted.validate_only {
+            plan.require_runnable(&wanted)?;
+        }
+        let daemon = Arc::clone(daemon);
+        Ok(move |job| async move { run(&daemon, &managed, &job, &wanted).await })
     })
     .await
 }
@@ -67,178 +60,137 @@ pub async fn dry_run(
     daemon: &Daemon,
     context: &Context,
     database: &str,
-    direction: Direction,
-    target: &str,
+    wanted: &Wanted,
 ) -> Result<MigrationResult, Failure> {
     audited::immediate(daemon, context, Some(database), async {
         let managed = daemon.managed(database)?;
-        let plan = plan(managed, direction, target).await?;
-        Ok(MigrationResult {
-            database: managed.name().to_owned(),
-            to_heads: plan.to_heads(),
-            from_heads: plan.from_heads,
-            steps: plan
-                .steps
-                .iter()
-                .map(|(step, script)| MigrationStep {
-                    sql: section(script, step.direction).to_owned(),
-                    ..report(step, script)
-                })
-                .collect(),
-            validate_only: true,
-        })
+        let plan = plan::make(daemon, managed, wanted).await?;
+        Ok(plan.shown(daemon, managed, wanted))
     })
     .await
-}
-
-async fn plan(managed: &Managed, direction: Direction, target: &str) -> Result<Plan, Failure> {
-    if target.is_empty() {
-        let expected = "must be given, e.g. `head`, `-1` or `base`";
-        return Err(Failure::invalid_field("target", expected));
-    }
-    let graph = load(&managed.revisions).await?;
-    let from_heads = database_heads(managed).await?;
-    let steps = match direction {
-        Direction::Upgrade => graph.upgrade_plan(&from_heads, target)?,
-        Direction::Downgrade => graph.downgrade_plan(&from_heads, target)?,
-    };
-    let steps = with_scripts(&graph, steps)?;
-    Ok(Plan { from_heads, steps })
-}
-
-/// Every section is checked before the first one runs.
-fn with_scripts(graph: &Graph, steps: Vec<Step>) -> Result<Vec<(Step, Script)>, Failure> {
-    let mut planned = Vec::with_capacity(steps.len());
-    for step in steps {
-        if let Some(script) = graph.get(&step.revision) {
-            script.statements(step.direction)?;
-            planned.push((step, script.clone()));
-        }
-    }
-    Ok(planned)
 }
 
 async fn run(
     daemon: &Daemon,
     managed: &Managed,
     job: &Job,
-    direction: Direction,
-    target: &str,
+    wanted: &Wanted,
 ) -> Result<Outcome, Failure> {
-    let stages = all_steps(daemon, managed, job, direction, target);
+    // The stages hold a rehearsal and a backup: on the heap, they cost nothing where they are not at work.
+    let stages = Box::pin(stages(daemon, managed, job, wanted));
     Turn::hold(daemon, managed, Work::Migration, job, stages)
         .await
         .map(Outcome::Migration)
+}
+
+async fn stages(
+    daemon: &Daemon,
+    managed: &Managed,
+    job: &Job,
+    wanted: &Wanted,
+) -> Result<MigrationResult, Failure> {
+    job.enter(1, STAGES, "settle");
+    settle::settle(daemon, managed).await?;
+
+    job.enter(2, STAGES, "plan");
+    let mut plan = plan::make(daemon, managed, wanted).await?;
+    if !wanted.validate_only {
+        plan.require_runnable(wanted)?;
+    }
+
+    job.enter(3, STAGES, "rehearse");
+    let rehearsals = if plan.is_to_be_rehearsed(daemon, wanted) {
+        rehearsed(daemon, managed, job, &mut plan).await?
+    } else {
+        Vec::new()
+    };
+    if wanted.validate_only {
+        let shown = plan.shown(daemon, managed, wanted);
+        return Ok(MigrationResult {
+            rehearsals,
+            ..shown
+        });
+    }
+    // The rehearsal may have seen what the text hides.
+    plan.require_runnable(wanted)?;
+
+    job.enter(4, STAGES, "backup");
+    let backup = if plan.is_to_be_backed_up(daemon) {
+        let backup = dump::dump(daemon, managed, job, BackupKind::PreMigration).await?;
+        dump::read_back(daemon, job, &backup).await?;
+        let backup = dump::commit(daemon, managed, job, backup).await?;
+        Some(backup.filename.as_str().to_owned())
+    } else {
+        None
+    };
+
+    job.enter(5, STAGES, wanted.direction.name());
+    let ran = all_steps(daemon, managed, job, plan, backup).await;
+    if ran.is_err()
+        && let Err(failure) = settle::settle(daemon, managed).await
+    {
+        tracing::warn!(%failure, "what a failed migration left open is settled by the next one");
+    }
+    let result = ran?;
+    Ok(MigrationResult {
+        rehearsals,
+        ..result
+    })
+}
+
+/// Runs the plan on a scratch copy and adds what was seen to its findings.
+async fn rehearsed(
+    daemon: &Daemon,
+    managed: &Managed,
+    job: &Job,
+    plan: &mut Plan,
+) -> Result<Vec<Rehearsal>, Failure> {
+    let rehearsals =
+        rehearse::rehearse(daemon, managed, job, &plan.steps, &plan.from_heads).await?;
+    for ((rehearsal, (_, script)), findings) in
+        rehearsals.iter().zip(&plan.steps).zip(&mut plan.findings)
+    {
+        *findings = observed::joined(std::mem::take(findings), rehearsal, script);
+    }
+    Ok(rehearsals)
 }
 
 async fn all_steps(
     daemon: &Daemon,
     managed: &Managed,
     job: &Job,
-    direction: Direction,
-    target: &str,
+    plan: Plan,
+    backup: Option<String>,
 ) -> Result<MigrationResult, Failure> {
-    let plan = plan(managed, direction, target).await?;
-    job.enter(1, 1, direction.name());
     let total = plan.steps.len() as u64;
-    let session = managed
-        .database
-        .session(Purpose::Migrator, "pgsteward migration")
-        .await?;
     let mut result = MigrationResult {
         database: managed.name().to_owned(),
         from_heads: plan.from_heads.clone(),
         to_heads: plan.from_heads,
-        steps: Vec::with_capacity(plan.steps.len()),
-        validate_only: false,
+        backup,
+        ..MigrationResult::default()
     };
+    if plan.steps.is_empty() {
+        return Ok(result);
+    }
+    let backup = result.backup.as_deref().unwrap_or_default();
+    let mut stepper = Stepper::new(
+        daemon,
+        managed,
+        job,
+        &result.from_heads,
+        backup,
+        plan.resumes,
+    )
+    .await?;
+    result.drift_before = stepper.drift();
     for (done, (step, script)) in plan.steps.iter().enumerate() {
         job.count(done as u64, total, "revisions");
-        job.say(format!("{} {}", step.revision, script.message));
-        let ran = one_step(
-            daemon,
-            managed,
-            job,
-            &session,
-            &result.to_heads,
-            step,
-            script,
-        )
-        .await?;
+        let ran = stepper.step(&result.to_heads, step, script).await?;
         result.to_heads.clone_from(&step.heads_after);
         result.steps.push(ran);
     }
     job.count(total, total, "revisions");
-    session.close().await;
+    stepper.close().await;
     Ok(result)
-}
-
-async fn one_step(
-    daemon: &Daemon,
-    managed: &Managed,
-    job: &Job,
-    session: &Session,
-    before: &[String],
-    step: &Step,
-    script: &Script,
-) -> Result<MigrationStep, Failure> {
-    let limits = ScriptLimits {
-        lock: daemon.settings.migration_lock_timeout,
-        statement: daemon.settings.migration_statement_timeout,
-    };
-    let start = Instant::now();
-    revisions::run(
-        session,
-        &managed.version_table,
-        script,
-        step.direction,
-        before,
-        &step.heads_after,
-        limits,
-    )
-    .await?;
-    let duration = start.elapsed();
-    tracing::info!(
-        revision = step.revision,
-        direction = step.direction.name(),
-        ?duration,
-        "revision ran"
-    );
-    daemon
-        .store
-        .record_migration(&MigrationEvent {
-            database: managed.name(),
-            revision: &step.revision,
-            direction: step.direction,
-            from_heads: before,
-            to_heads: &step.heads_after,
-            principal: job.principal(),
-            operation: job.id(),
-            duration,
-            sha256: &script.sha256,
-            script: section(script, step.direction),
-        })
-        .await?;
-    Ok(MigrationStep {
-        duration: Some(duration),
-        ..report(step, script)
-    })
-}
-
-fn report(step: &Step, script: &Script) -> MigrationStep {
-    MigrationStep {
-        revision: step.revision.clone(),
-        direction: step.direction,
-        message: script.message.clone(),
-        sql: String::new(),
-        duration: None,
-        transactional: script.transactional,
-    }
-}
-
-fn section(script: &Script, direction: Direction) -> &str {
-    match direction {
-        Direction::Upgrade => &script.upgrade_sql,
-        Direction::Downgrade => &script.downgrade_sql,
-    }
 }

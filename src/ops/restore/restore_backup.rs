@@ -11,7 +11,6 @@
 use std::sync::Arc;
 
 use chrono::Utc;
-use uuid::Uuid;
 
 use super::{plan, rebuild, swap};
 use crate::{
@@ -30,8 +29,7 @@ use crate::{
         runner::job::Job,
         turn::{Turn, Work},
     },
-    postgres::{access, properties, scratch},
-    state::artifacts::{Artifact, ArtifactKind},
+    postgres::{access, scratch},
 };
 
 const STAGES: u32 = 7;
@@ -127,7 +125,8 @@ async fn build(
     let last = dump::commit(daemon, managed, job, last).await?;
 
     job.enter(3, STAGES, "create");
-    let new = create(daemon, managed, job.id()).await?;
+    let new = scratch::restore_name(job.id());
+    crate::ops::scratch::create(daemon, managed, job.id(), &new).await?;
 
     job.enter(4, STAGES, "load");
     rebuild::load(daemon, managed, job, &new, backup).await?;
@@ -145,23 +144,6 @@ async fn build(
         pre_restore_backup: last.filename.as_str().to_owned(),
         verified,
     })
-}
-
-async fn create(daemon: &Daemon, managed: &Managed, operation: Uuid) -> Result<String, Failure> {
-    let name = scratch::restore_name(operation);
-    daemon
-        .store
-        .note_artifact(&Artifact {
-            operation,
-            kind: ArtifactKind::Database,
-            database: managed.name().to_owned(),
-            name: name.clone(),
-        })
-        .await?;
-    let session = managed.database.server_session("pgsteward restore").await?;
-    properties::create_like(&session, managed.database.server_name(), &name).await?;
-    session.close().await;
-    Ok(name)
 }
 
 /// The backup has been restored and compared: the highest level of checking there is.

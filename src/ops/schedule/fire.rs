@@ -18,6 +18,7 @@ use crate::{
         context::{Context, Principal},
         daemon::Daemon,
         maintenance::optimize,
+        migration::drift,
     },
 };
 
@@ -78,6 +79,7 @@ pub async fn start(
             Ok(operation)
         }
         Method::Optimize => optimize::optimize(daemon, &context, &job.database, request_id).await,
+        Method::CheckDrift => drift::check(daemon, &context, &job.database, request_id).await,
         other => Err(Failure::new(
             Kind::Internal,
             "METHOD_NOT_SCHEDULABLE",

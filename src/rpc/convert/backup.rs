@@ -73,6 +73,7 @@ impl From<BackupKind> for proto::BackupKind {
             BackupKind::Scheduled => Self::Scheduled,
             BackupKind::Manual => Self::Manual,
             BackupKind::PreRestore => Self::PreRestore,
+            BackupKind::PreMigration => Self::PreMigration,
         }
     }
 }

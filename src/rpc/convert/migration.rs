@@ -2,7 +2,10 @@
 
 use super::{duration, int32, timestamp};
 use crate::{
-    model::migration::{Direction, MigrationResult, MigrationStep, SchemaVersion},
+    model::migration::{
+        Approval, Direction, EventKind, MigrationResult, MigrationStep, RevisionEvent,
+        SchemaVersion,
+    },
     ops::migration::list::RevisionInfo,
     proto,
 };
@@ -33,6 +36,69 @@ impl From<RevisionInfo> for proto::Revision {
             sha256: script.sha256,
             upgrade_sql: script.upgrade_sql,
             downgrade_sql: script.downgrade_sql,
+            edited: info.edited,
+            half_run: info.half_run,
+            author: info.author,
+            approvals: info.approvals.into_iter().map(Into::into).collect(),
+            events: info.events.into_iter().map(Into::into).collect(),
+            applied_script: info.applied_script,
+        }
+    }
+}
+
+impl From<Approval> for proto::Approval {
+    fn from(approval: Approval) -> Self {
+        Self {
+            principal: approval.principal,
+            approve_time: Some(timestamp(approval.approve_time)),
+            comment: approval.comment,
+            sha256: approval.sha256,
+        }
+    }
+}
+
+impl From<EventKind> for proto::RevisionEventKind {
+    fn from(kind: EventKind) -> Self {
+        match kind {
+            EventKind::Ran(Direction::Upgrade) => Self::Upgrade,
+            EventKind::Ran(Direction::Downgrade) => Self::Downgrade,
+            EventKind::Stamp => Self::Stamp,
+            EventKind::Restamp => Self::Restamp,
+        }
+    }
+}
+
+impl From<RevisionEvent> for proto::RevisionEvent {
+    fn from(event: RevisionEvent) -> Self {
+        let state = match &event.outcome {
+            None => proto::RevisionEventState::Open,
+            Some(outcome) if outcome.applied => proto::RevisionEventState::Applied,
+            Some(_) => proto::RevisionEventState::NotApplied,
+        };
+        let message = Self {
+            kind: proto::RevisionEventKind::from(event.kind).into(),
+            state: state.into(),
+            start_time: Some(timestamp(event.start_time)),
+            principal: event.principal,
+            operation: event
+                .operation
+                .map_or_else(String::new, |id| id.to_string()),
+            from_heads: event.from_heads,
+            to_heads: event.to_heads,
+            sha256: event.sha256,
+            backup: event.backup,
+            fingerprint_before: event.fingerprint_before,
+            reason: event.reason,
+            ..Self::default()
+        };
+        match event.outcome {
+            None => message,
+            Some(outcome) => Self {
+                duration: Some(duration(outcome.duration)),
+                retries: int32(outcome.retries),
+                fingerprint_after: outcome.fingerprint_after,
+                ..message
+            },
         }
     }
 }
@@ -68,6 +134,8 @@ impl From<MigrationStep> for proto::MigrationStep {
             sql: step.sql,
             duration: step.duration.map(duration),
             transactional: step.transactional,
+            findings: step.findings.into_iter().map(Into::into).collect(),
+            retries: int32(step.retries),
         }
     }
 }
@@ -80,6 +148,15 @@ impl From<MigrationResult> for proto::MigrationResult {
             to_heads: result.to_heads,
             steps: result.steps.into_iter().map(Into::into).collect(),
             validate_only: result.validate_only,
+            backup: result.backup.unwrap_or_default(),
+            backup_planned: result.backup_planned,
+            drift_before: result
+                .drift_before
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            rehearsals: result.rehearsals.into_iter().map(Into::into).collect(),
+            refusals: result.refusals,
         }
     }
 }

@@ -5,7 +5,7 @@ use chrono::Utc;
 use super::{int32, int64, timestamp};
 use crate::{
     model::{
-        failure::Failure,
+        failure::{Failure, PreconditionViolation},
         operation::{Operation, OperationState, Outcome, Progress},
     },
     proto::{self, operation::Outcome as ProtoOutcome},
@@ -98,12 +98,26 @@ impl From<Result<Outcome, Failure>> for ProtoOutcome {
             Ok(Outcome::Restore(result)) => Self::Restore(result.into()),
             Ok(Outcome::Optimize(result)) => Self::Optimize(result.into()),
             Ok(Outcome::Maintenance(state)) => Self::Maintenance(state.into()),
+            Ok(Outcome::Review(review)) => Self::Review(review.into()),
+            Ok(Outcome::Drift(report)) => Self::Drift(report.into()),
+            Ok(Outcome::Stamp(result)) => Self::Stamp(result.into()),
             Err(failure) => Self::Error(proto::OperationError {
                 code: code_name(code(failure.kind)).to_owned(),
                 reason: failure.reason,
                 message: failure.message,
                 hint: failure.hint.unwrap_or_default(),
+                preconditions: failure.preconditions.into_iter().map(Into::into).collect(),
             }),
+        }
+    }
+}
+
+impl From<PreconditionViolation> for proto::OperationPrecondition {
+    fn from(violation: PreconditionViolation) -> Self {
+        Self {
+            r#type: violation.kind,
+            subject: violation.subject,
+            description: violation.description,
         }
     }
 }

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::support::alembic;
 
-const GRAPHS: u64 = 1500;
+const GRAPHS: u64 = 1000;
 const SEED: u64 = 20_261_123;
 const CASES_PER_GRAPH: usize = 16;
 const MOST_REVISIONS: usize = 14;

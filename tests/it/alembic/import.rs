@@ -11,7 +11,8 @@ use std::{
 use serde_json::{Value, json};
 
 use super::shop::{
-    BILLS, COLUMNS, COUNTS, ENV, FUNCTION, INDEX, MERGE, SCHEMA, TABLES, graph, import, project,
+    BILLS, COLUMNS, COUNTS, ENV, FUNCTION, INDEX, MERGE, TABLES, graph, import, import_with,
+    project,
 };
 use crate::support::{
     alembic::{Project, python},
@@ -29,8 +30,14 @@ async fn shop() -> (tempfile::TempDir, Project) {
 /// The error of an import that must be refused, of which nothing must be left.
 #[track_caller]
 fn refused(project: &Project, output: &Path, more: &[&str]) -> Value {
+    refused_with(python(), project, output, more)
+}
+
+/// The same with another interpreter.
+#[track_caller]
+fn refused_with(python: &Path, project: &Project, output: &Path, more: &[&str]) -> Value {
     let json: Vec<&str> = more.iter().copied().chain(["--json"]).collect();
-    let done = import(project, output, &json);
+    let done = import_with(python, project, output, &json);
     let said = String::from_utf8(done.stderr).unwrap();
     assert_eq!(done.status.code(), Some(1), "{said}");
     assert!(!output.exists() || fs::read_dir(output).unwrap().count() == 0);
@@ -57,6 +64,8 @@ async fn an_imported_directory_has_alembics_graph() {
             let id = rest.split([' ', ',']).next().unwrap();
             let message = graph.get(id).unwrap().message.as_str();
             assert!(rest.ends_with(message), "{line}: {message}");
+            // Dependencies stand in parentheses.
+            let below = below.split(" (").next().unwrap();
             let below = below.split(", ").filter(|id| *id != "<base>");
             (below.collect(), id)
         })
@@ -182,9 +191,9 @@ def upgrade():
 
 def downgrade():
     try:
-        sa.inspect(op.get_bind())
+        op.execute("DROP TYPE %s" % sa.inspect(op.get_bind()).get_enums()[0])
     except Exception:
-        raise RuntimeError("no way")
+        op.execute("DROP TYPE letter")
 "#,
     );
     let done = import(&project, &directory.path().join("revisions"), &["--json"]);
@@ -212,7 +221,8 @@ def downgrade():
         reasons.contains("`COMMIT` begins or ends a transaction"),
         "{reasons}"
     );
-    assert!(reasons.contains("RuntimeError: no way"), "{reasons}");
+    // It catches what it provokes, and is not believed.
+    assert!(reasons.contains("it inspects the database"), "{reasons}");
 }
 
 #[tokio::test]
@@ -314,7 +324,7 @@ async fn a_project_that_cannot_be_read_is_refused_with_what_to_do() {
     for (env, message) in [
         ("", "did not call context.run_migrations()"),
         (
-            &*format!("{ENV}\n    context.run_migrations()").replace("else:", "if False:"),
+            &ENV.replace("else:", "    context.run_migrations()\nelse:"),
             "more than once",
         ),
         (
@@ -351,11 +361,11 @@ async fn an_interpreter_without_alembic_is_named() {
     fs::write(&bare, script).unwrap();
     fs::set_permissions(&bare, Permissions::from_mode(0o755)).unwrap();
 
-    let error = refused(&project, &output, &["--python", bare.to_str().unwrap()]);
+    let error = refused_with(&bare, &project, &output, &[]);
     let message = error["message"].as_str().unwrap();
     assert!(message.contains("has no usable Alembic"), "{message}");
     assert!(error["hint"].as_str().unwrap().contains("--python"));
-    let error = refused(&project, &output, &["--python", "/nowhere/python"]);
+    let error = refused_with(Path::new("/nowhere/python"), &project, &output, &[]);
     assert_eq!(error["reason"], "PYTHON_UNUSABLE");
 }
 

@@ -39,7 +39,7 @@ import os
 from alembic import context
 from sqlalchemy import create_engine
 
-print("env.py says something on standard output")
+print("env.py says something on standard output.")
 
 if context.is_offline_mode():
     context.configure(url=os.environ["DATABASE_URL"])
@@ -256,7 +256,7 @@ def downgrade():
 /// Writes the project.
 pub(crate) fn project(directory: PathBuf, databases: &Databases) -> Project {
     let url = databases.url("migrator", &databases.managed());
-    let project = Project::new(directory, url);
+    let project = Project::new(directory, url.replacen("://", "+psycopg2://", 1));
     project.write("alembic.ini", INI);
     project.write("alembic/env.py", ENV);
     // Where the working directory came first, this would be taken for Alembic itself.
@@ -269,13 +269,23 @@ pub(crate) fn project(directory: PathBuf, databases: &Databases) -> Project {
 
 /// Runs the import with these words behind the project's directory.
 pub(crate) fn import(project: &Project, output: &Path, more: &[&str]) -> Output {
-    let arguments = ["migrate", "import-alembic", "--output"];
+    import_with(python(), project, output, more)
+}
+
+/// The same with another interpreter.
+pub(crate) fn import_with(
+    python: &Path,
+    project: &Project,
+    output: &Path,
+    more: &[&str],
+) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pgsteward"))
-        .args(arguments)
+        .args(["migrate", "import-alembic"])
+        .arg(&project.directory)
+        .arg("--output")
         .arg(output)
         .arg("--python")
-        .arg(python())
-        .arg(&project.directory)
+        .arg(python)
         .args(more)
         // Rendering has nothing to do with a database.
         .env(
@@ -291,12 +301,24 @@ pub(crate) fn import(project: &Project, output: &Path, more: &[&str]) -> Output 
 pub(crate) fn graph(directory: &Path) -> Graph {
     let scripts = fs::read_dir(directory).unwrap().filter_map(|entry| {
         let path = entry.unwrap().path();
+        path.extension().filter(|end| *end == "sql")?;
         let name = path.file_name().unwrap().to_str().unwrap();
-        let text = fs::read_to_string(&path).unwrap();
-        name.ends_with(".sql")
-            .then(|| Script::parse(name, &text).unwrap())
+        Some(Script::parse(name, &fs::read_to_string(&path).unwrap()).unwrap())
     });
     Graph::new(scripts.collect()).unwrap()
+}
+
+/// What `alembic current` shows for these version rows: the highest applied revision of each branch, also of one that is
+/// only there because another one depends on it.
+pub(crate) fn current(graph: &Graph, rows: &[String]) -> Vec<String> {
+    let applied = graph.applied(rows).unwrap();
+    let is_tip = |id: &&String| {
+        !graph
+            .children(id)
+            .iter()
+            .any(|above| applied.contains(above))
+    };
+    applied.iter().filter(is_tip).cloned().collect()
 }
 
 /// Does by hand what was left to do.

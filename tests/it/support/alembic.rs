@@ -1,8 +1,8 @@
 //! The real Alembic: a Python virtual environment with fixed versions, made once per target directory and kept there.
 //!
 //! It is built under another name while a file is locked, and renamed when it is whole: a run that is killed in between
-//! leaves nothing that the next one would take for good. Its programs are called through `python -m`, since the scripts
-//! beside the interpreter hold the name under which it was built.
+//! leaves nothing that the next one would take for good. Only its interpreter is called, since the scripts beside it hold
+//! the name under which it was built.
 
 use std::{
     fs::{self, File},
@@ -23,6 +23,9 @@ const REQUIREMENTS: [&str; 6] = [
     "typing-extensions==4.16.0",
     "psycopg2-binary==2.9.13",
 ];
+
+/// Alembic's command line. The working directory is no place for modules: a project may have a directory `alembic`.
+const ALEMBIC: &str = "import sys; sys.path.pop(0); from alembic.config import main; main()";
 
 /// The interpreter of the environment, which is made by whoever comes first.
 pub(crate) fn python() -> &'static Path {
@@ -94,7 +97,7 @@ impl Project {
     /// Runs one of Alembic's commands.
     pub(crate) fn run(&self, line: &str) -> Output {
         Command::new(python())
-            .args(["-B", "-m", "alembic"])
+            .args(["-B", "-c", ALEMBIC])
             .args(line.split_whitespace())
             .current_dir(&self.directory)
             .env("DATABASE_URL", &self.url)
@@ -111,10 +114,11 @@ impl Project {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// The ids that `alembic current` or `alembic heads` prints, sorted.
+    /// The ids that `alembic current` or `alembic heads` prints, sorted. What env.py prints ends with a full stop.
     pub(crate) fn ids(&self, command: &str) -> Vec<String> {
         let said = self.alembic(command);
-        let words = said.lines().filter_map(|line| line.split(' ').next());
+        let lines = said.lines().filter(|line| !line.ends_with('.'));
+        let words = lines.filter_map(|line| line.split(' ').next());
         let mut ids: Vec<String> = words.map(str::to_owned).collect();
         ids.sort();
         ids

@@ -1,3 +1,5 @@
+//! Sections, markers and names of imported revisions.
+
 #![allow(clippy::unwrap_used)]
 
 use chrono::DateTime;

@@ -85,8 +85,15 @@ fn a_byte_order_mark_and_windows_line_ends_are_tolerated() {
     let windows = format!("\u{feff}{}", unix.replace('\n', "\r\n"));
     let (unix, windows) = (parse(&unix).unwrap(), parse(&windows).unwrap());
     assert_ne!(unix.sha256, windows.sha256);
-    let sha256 = unix.sha256.clone();
-    assert_eq!(Script { sha256, ..windows }, unix);
+    let (sha256, text) = (unix.sha256.clone(), unix.text.clone());
+    assert_eq!(
+        Script {
+            sha256,
+            text,
+            ..windows
+        },
+        unix
+    );
 }
 
 #[test]
