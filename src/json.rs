@@ -112,6 +112,7 @@ mod tests {
                 schema: "public".to_owned(),
                 table: "a".to_owned(),
                 rows: 3,
+                ..TableRows::default()
             }],
             ..Backup::default()
         };

@@ -100,6 +100,7 @@ impl BackupCommand {
                 let request = session.request(CreateBackupRequest {
                     database: database.name,
                     request_id: start.request_id.clone(),
+                    ..CreateBackupRequest::default()
                 });
                 let response = session.backups().create_backup(request).await?;
                 started(session, response.into_inner().operation, &start).await
@@ -127,6 +128,7 @@ impl BackupCommand {
                 let request = session.request(VerifyBackupRequest {
                     filename: file,
                     request_id: start.request_id.clone(),
+                    ..VerifyBackupRequest::default()
                 });
                 let response = session.backups().verify_backup(request).await?;
                 started(session, response.into_inner().operation, &start).await
@@ -156,6 +158,7 @@ async fn list(session: &Session, database: String) -> Result<Exit, CliError> {
             database: database.clone(),
             page_size,
             page_token,
+            ..ListBackupsRequest::default()
         });
         let response = session.backups().list_backups(request).await?;
         let page = response.into_inner();

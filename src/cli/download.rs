@@ -162,6 +162,7 @@ impl Download {
             filename: self.filename.clone(),
             offset: i64::try_from(prior.length).unwrap_or(i64::MAX),
             sha256,
+            ..DownloadBackupRequest::default()
         });
         let mut stream = session
             .backups()

@@ -75,6 +75,7 @@ impl RestoreCommand {
                 let request = session.request(PlanRestoreRequest {
                     database: database.name,
                     filename: file,
+                    ..PlanRestoreRequest::default()
                 });
                 let response = session.restores().plan_restore(request).await?;
                 let plan = present(response.into_inner().plan, "plan")?;
@@ -88,6 +89,7 @@ impl RestoreCommand {
                     confirm_database: confirmation.confirm,
                     reason: confirmation.reason,
                     request_id: confirmation.start.request_id.clone(),
+                    ..RestoreRequest::default()
                 });
                 let response = session.restores().restore(request).await?;
                 let operation = response.into_inner().operation;

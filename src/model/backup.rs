@@ -4,11 +4,18 @@
 //! last, and only a backup that has one exists. `ops` fills a [`Manifest`], `storage` keeps it, and listing, retention,
 //! download and restore go by what it says, never by file times or by the order of names.
 
+mod content_hash;
+mod contents;
 mod filename;
 mod manifest;
 
-pub use filename::{BackupName, InvalidBackupName};
+pub use content_hash::{ContentHash, RowHasher, RowSum};
+pub use contents::{
+    Block, Contents, DatabaseGrant, DatabaseProperties, DatabaseSetting, Extension, LargeObjects,
+    Membership, RoleDefinition, TableContents,
+};
+pub use filename::{ArchiveFormat, BackupName, InvalidBackupName};
 pub use manifest::{
-    BackupKind, COMPRESSION_GZIP, FORMAT_VERSION, FoundDamage, Manifest, ManifestError, TableRows,
-    Verification, VerificationLevel,
+    BackupKind, FORMAT_VERSION, FoundDamage, Manifest, ManifestError, StoredContents, Verification,
+    VerificationLevel,
 };

@@ -105,12 +105,17 @@ methods! {
         // A download changes nothing, but it carries all data away: it is recorded as if it did.
         DownloadBackup: Operator, Mutates;
         VerifyBackup: Operator, Mutates;
+        UploadBackup: Operator, Mutates;
+        UpdateBackup: Operator, Mutates;
         DeleteBackup: Admin, Mutates;
         ApplyRetention: Operator, Mutates;
     }
     RestoreService {
         PlanRestore: Operator, Reads;
         Restore: Admin, Mutates;
+        ApproveRestore: Admin, Mutates;
+        RunDrill: Operator, Mutates;
+        ListDrills: Viewer, Reads;
         RollbackRestore: Admin, Mutates;
         ListReplacedDatabases: Viewer, Reads;
     }

@@ -128,6 +128,7 @@ fn outside_the_rule(kind: BackupKind) -> &'static str {
         BackupKind::Manual => "manual backups are kept",
         BackupKind::PreRestore => "backups made before a restore are kept",
         BackupKind::PreMigration => "backups made before a migration are kept",
+        BackupKind::Foreign => "backups of other tools are kept",
     }
 }
 

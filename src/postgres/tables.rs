@@ -3,7 +3,7 @@
 use tokio_postgres::{Client, error::SqlState};
 
 use super::{error::PostgresError, quote::qualified};
-use crate::model::backup::TableRows;
+use crate::model::backup::TableContents;
 
 /// Tables whose rows pg_dump writes: plain and unlogged tables, partitions included, that are not temporary, not foreign,
 /// and do not belong to an extension.
@@ -37,7 +37,7 @@ pub async fn lock_for_dump(client: &Client) -> Result<(), PostgresError> {
 
 /// Counts the rows of every dumped table, each without its children's, as the connection's transaction sees them.
 /// Row security is off: a role that may not see all rows gets an error rather than a wrong number, as with pg_dump.
-pub async fn row_counts(client: &Client) -> Result<Vec<TableRows>, PostgresError> {
+pub async fn row_counts(client: &Client) -> Result<Vec<TableContents>, PostgresError> {
     client
         .batch_execute("SET row_security = off; SET statement_timeout = 0")
         .await
@@ -55,10 +55,11 @@ pub async fn row_counts(client: &Client) -> Result<Vec<TableRows>, PostgresError
             .await
             .map_err(PostgresError::query(format!("count the rows of {name}")))?
             .get(0);
-        counts.push(TableRows {
+        counts.push(TableContents {
             schema,
             table,
             rows: u64::try_from(count).unwrap_or_default(),
+            ..TableContents::default()
         });
     }
     Ok(counts)

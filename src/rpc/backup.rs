@@ -155,4 +155,20 @@ impl BackupService for Services {
             operation: Some(operation),
         }))
     }
+
+    async fn upload_backup(
+        &self,
+        request: Request<tonic::Streaming<proto::UploadBackupRequest>>,
+    ) -> Result<Response<proto::UploadBackupResponse>, Status> {
+        drop(request);
+        Err(Status::unimplemented("not served yet"))
+    }
+
+    async fn update_backup(
+        &self,
+        request: Request<proto::UpdateBackupRequest>,
+    ) -> Result<Response<proto::UpdateBackupResponse>, Status> {
+        context(Method::UpdateBackup, &request)?;
+        Err(Status::unimplemented("not served yet"))
+    }
 }

@@ -81,4 +81,28 @@ impl RestoreService for Services {
             replaced_databases: replaced.into_iter().map(Into::into).collect(),
         }))
     }
+
+    async fn approve_restore(
+        &self,
+        request: Request<proto::ApproveRestoreRequest>,
+    ) -> Result<Response<proto::ApproveRestoreResponse>, Status> {
+        context(Method::ApproveRestore, &request)?;
+        Err(Status::unimplemented("not served yet"))
+    }
+
+    async fn run_drill(
+        &self,
+        request: Request<proto::RunDrillRequest>,
+    ) -> Result<Response<proto::RunDrillResponse>, Status> {
+        context(Method::RunDrill, &request)?;
+        Err(Status::unimplemented("not served yet"))
+    }
+
+    async fn list_drills(
+        &self,
+        request: Request<proto::ListDrillsRequest>,
+    ) -> Result<Response<proto::ListDrillsResponse>, Status> {
+        context(Method::ListDrills, &request)?;
+        Err(Status::unimplemented("not served yet"))
+    }
 }

@@ -22,7 +22,7 @@ use tokio::io::AsyncReadExt;
 
 use super::*;
 use crate::model::{
-    backup::{BackupKind, BackupName, Manifest, TableRows},
+    backup::{BackupKind, BackupName, Manifest},
     failure::Classified,
 };
 
@@ -127,7 +127,7 @@ fn app() -> BackupName {
 
 fn manifest(name: &BackupName, summary: &ArchiveSummary) -> Manifest {
     Manifest {
-        format_version: 1,
+        format_version: 2,
         filename: name.clone(),
         database: "app".to_owned(),
         kind: BackupKind::Scheduled,
@@ -137,15 +137,20 @@ fn manifest(name: &BackupName, summary: &ArchiveSummary) -> Manifest {
         sha256: summary.sha256.clone(),
         uncompressed_bytes: summary.uncompressed_bytes,
         compression: "gzip".to_owned(),
+        recipients: Vec::new(),
         server_version: "15.18".to_owned(),
         server_version_num: 150_018,
         tool_version: "15.18".to_owned(),
         schema_version: Vec::new(),
-        tables: Vec::new(),
+        table_count: 0,
+        row_count: 0,
         operation_id: uuid::Uuid::nil(),
         daemon_version: "0.1.0".to_owned(),
         verifications: Vec::new(),
         damage: None,
+        hold: false,
+        labels: std::collections::BTreeMap::new(),
+        contents: None,
     }
 }
 

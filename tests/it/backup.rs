@@ -12,7 +12,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use flate2::read::MultiGzDecoder;
 use pgsteward::{
-    model::backup::{BackupKind, BackupName, Manifest},
+    model::backup::{ArchiveFormat, BackupKind, BackupName, Manifest},
     proto::{
         ApplyRetentionRequest, Backup, CancelOperationRequest, DeleteBackupRequest,
         DownloadBackupRequest, DownloadHeader, DownloadTrailer, GetBackupRequest,
@@ -223,7 +223,7 @@ async fn the_manifest_says_what_the_archive_holds() {
 
     let text = fs::read(site.store().join(format!("{}.json", backup.filename))).unwrap();
     let manifest: Manifest = serde_json::from_slice(&text).unwrap();
-    assert_eq!(manifest.format_version, 1);
+    assert_eq!(manifest.format_version, 2);
     assert_eq!(manifest.filename.as_str(), backup.filename);
     assert_eq!(manifest.database, "app");
     assert_eq!(manifest.kind, BackupKind::Manual);
@@ -239,8 +239,11 @@ async fn the_manifest_says_what_the_archive_holds() {
     let version: String = site.databases.value("SHOW server_version").await;
     assert_eq!(manifest.server_version, version);
     let tables: Vec<(String, String, i64)> = manifest
+        .open_contents()
+        .unwrap()
         .tables
-        .into_iter()
+        .iter()
+        .cloned()
         .map(|table| (table.schema, table.table, table.rows.cast_signed()))
         .collect();
     let mut expected: Vec<(String, String, i64)> = ROWS
@@ -566,7 +569,7 @@ fn put_by_hand(site: &Site, model: &Backup, kind: BackupKind, time: &str) -> Str
     let time: DateTime<Utc> = time.parse().unwrap();
     let text = fs::read(site.store().join(format!("{}.json", model.filename))).unwrap();
     let mut manifest: Manifest = serde_json::from_slice(&text).unwrap();
-    manifest.filename = BackupName::new("app", time, 1);
+    manifest.filename = BackupName::new("app", time, 1, ArchiveFormat::Gzip, false);
     manifest.kind = kind;
     manifest.snapshot_time = time;
     manifest.complete_time = time;

@@ -10,7 +10,10 @@ use std::{
 };
 
 use pgsteward::{
-    model::{backup::Manifest, method::Role},
+    model::{
+        backup::{Manifest, StoredContents},
+        method::Role,
+    },
     proto::{
         AuditOutcome, Backup, BackupKind, CancelOperationRequest, ListAuditEntriesRequest,
         ListBackupsRequest, ListReplacedDatabasesRequest, Operation, OperationError,
@@ -485,7 +488,10 @@ async fn a_restored_database_that_is_not_what_the_manifest_says_never_goes_live(
     let manifest = site.store().join(format!("{}.json", backup.filename));
     let text = fs::read(&manifest).unwrap();
     let mut wrong: Manifest = serde_json::from_slice(&text).unwrap();
-    let customers = wrong.tables.iter_mut().find(|t| t.table == "customers");
+    let Some(StoredContents::Open(contents)) = &mut wrong.contents else {
+        panic!("the manifest tells nothing of its contents");
+    };
+    let customers = contents.tables.iter_mut().find(|t| t.table == "customers");
     customers.unwrap().rows += 1;
     wrong.schema_version = vec!["0123456789ab".to_owned()];
     fs::write(&manifest, serde_json::to_vec(&wrong).unwrap()).unwrap();

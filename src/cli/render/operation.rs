@@ -96,6 +96,7 @@ pub(in crate::cli) fn outcome(operation: &Operation, page: &mut Page) {
         Some(Outcome::Review(review)) => review.render(page),
         Some(Outcome::Drift(report)) => report.render(page),
         Some(Outcome::Stamp(stamp)) => stamp.render(page),
+        Some(Outcome::Drill(drill)) => page.fields(&[("drill of", drill.filename.clone())]),
     }
 }
 

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::failure::{Classified, FieldViolation, Kind};
 
-/// What every archive's name ends with.
-const ARCHIVE_SUFFIX: &str = ".sql.gz";
+/// What the name of an encrypted archive has behind its format's ending.
+const ENCRYPTED_SUFFIX: &str = ".age";
 /// What a manifest's name has behind the archive's.
 const MANIFEST_SUFFIX: &str = ".json";
 /// File systems allow 255 bytes; some are left for `.json` and for the mark of a file that is still being written.
@@ -19,8 +19,46 @@ const MAX_BYTES: usize = 240;
 /// The server cuts its names at 63 bytes; a longer one in the configuration is cut here.
 const MAX_DATABASE_BYTES: usize = 63;
 
+/// What an archive is, as the ending of its name says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ArchiveFormat {
+    /// Plain SQL, `.sql`; only made by other tools.
+    Sql,
+    /// SQL in gzip members, `.sql.gz`.
+    Gzip,
+    /// SQL in zstd frames, `.sql.zst`.
+    Zstd,
+    /// The custom format of `pg_dump -Fc`, `.dump`; only made by other tools.
+    Custom,
+}
+
+impl ArchiveFormat {
+    /// Every format.
+    pub const ALL: [Self; 4] = [Self::Sql, Self::Gzip, Self::Zstd, Self::Custom];
+
+    /// How names of this format end.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Sql => ".sql",
+            Self::Gzip => ".sql.gz",
+            Self::Zstd => ".sql.zst",
+            Self::Custom => ".dump",
+        }
+    }
+
+    /// The name as manifests and settings have it: `gzip`, `zstd`; `none` for what is not compressed as a whole.
+    pub fn compression(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Sql | Self::Custom => "none",
+        }
+    }
+}
+
 /// The file name of an archive, e.g. `app_20261122T020000Z.sql.gz`.
 ///
+/// It ends with an [`ArchiveFormat`]'s suffix, and with `.age` behind that when the archive is encrypted.
 /// It holds ASCII letters, digits, `_`, `-` and single dots only, and does not begin with a dot or a dash.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -35,12 +73,18 @@ pub struct InvalidBackupName {
 
 impl BackupName {
     /// The name for a backup of `database` whose snapshot was taken at `time`:
-    /// `<database>_<yyyymmdd>T<hhmmss>Z.sql.gz`.
+    /// `<database>_<yyyymmdd>T<hhmmss>Z.sql.gz`, or with another format's ending.
     ///
-    /// `attempt` counts from 1; from 2 on, for a second that is taken already, the name has `_<attempt>` before
-    /// `.sql.gz`. Characters of the database's name that a backup's name cannot have become `_`; which database it is
+    /// `attempt` counts from 1; from 2 on, for a second that is taken already, the name has `_<attempt>` before its
+    /// ending. Characters of the database's name that a backup's name cannot have become `_`; which database it is
     /// stands in the manifest.
-    pub fn new(database: &str, time: DateTime<Utc>, attempt: u32) -> Self {
+    pub fn new(
+        database: &str,
+        time: DateTime<Utc>,
+        attempt: u32,
+        format: ArchiveFormat,
+        encrypted: bool,
+    ) -> Self {
         let database: String = database
             .chars()
             .take(MAX_DATABASE_BYTES)
@@ -57,11 +101,14 @@ impl BackupName {
             None => database,
         };
         let time = time.format("%Y%m%dT%H%M%SZ");
-        Self(if attempt > 1 {
-            format!("{database}_{time}_{attempt}{ARCHIVE_SUFFIX}")
+        let number = if attempt > 1 {
+            format!("_{attempt}")
         } else {
-            format!("{database}_{time}{ARCHIVE_SUFFIX}")
-        })
+            String::new()
+        };
+        let encryption = if encrypted { ENCRYPTED_SUFFIX } else { "" };
+        let suffix = format.suffix();
+        Self(format!("{database}_{time}{number}{suffix}{encryption}"))
     }
 
     /// Checks a name that came from outside.
@@ -85,8 +132,10 @@ impl BackupName {
         {
             return refuse("it has characters other than letters, digits, `_`, `-` and `.`");
         }
-        if !text.ends_with(ARCHIVE_SUFFIX) {
-            return refuse("it does not end with `.sql.gz`");
+        if format_of(text).is_none() {
+            return refuse(
+                "it does not end with `.sql`, `.sql.gz`, `.sql.zst` or `.dump`, or with `.age` behind one of them",
+            );
         }
         Ok(Self(text.to_owned()))
     }
@@ -94,6 +143,17 @@ impl BackupName {
     /// The archive's name when `text` is the name of a manifest.
     pub fn of_manifest(text: &str) -> Option<Self> {
         Self::parse(text.strip_suffix(MANIFEST_SUFFIX)?).ok()
+    }
+
+    /// What the archive is, by its name's ending.
+    pub fn format(&self) -> ArchiveFormat {
+        // Each name passed `parse`, which wants a format, or was made with one.
+        format_of(&self.0).unwrap_or(ArchiveFormat::Sql)
+    }
+
+    /// Whether the archive is encrypted, by its name's ending.
+    pub fn is_encrypted(&self) -> bool {
+        self.0.ends_with(ENCRYPTED_SUFFIX)
     }
 
     /// The archive's file name.
@@ -105,6 +165,13 @@ impl BackupName {
     pub fn manifest_name(&self) -> String {
         format!("{}{MANIFEST_SUFFIX}", self.0)
     }
+}
+
+fn format_of(name: &str) -> Option<ArchiveFormat> {
+    let name = name.strip_suffix(ENCRYPTED_SUFFIX).unwrap_or(name);
+    ArchiveFormat::ALL
+        .into_iter()
+        .find(|format| name.ends_with(format.suffix()))
 }
 
 impl fmt::Display for BackupName {
@@ -171,7 +238,9 @@ mod tests {
     #[test]
     fn a_name_has_database_and_second_and_a_number_only_when_the_second_is_taken() {
         let time = at("2026-11-22T02:00:00.7Z");
-        let names = [1, 2, 13].map(|attempt| BackupName::new("app", time, attempt).to_string());
+        let names = [1, 2, 13].map(|attempt| {
+            BackupName::new("app", time, attempt, ArchiveFormat::Gzip, false).to_string()
+        });
         assert_eq!(
             names,
             [
@@ -209,7 +278,8 @@ mod tests {
             "app.sql.gz#1",
             "app%2f.sql.gz",
             "größe.sql.gz",
-            "app.sql",
+            "app.tar",
+            "app.age",
             "app.sql.gz.json",
             &format!("{}.sql.gz", "a".repeat(240)),
         ] {
@@ -223,9 +293,12 @@ mod tests {
             database in any::<String>(),
             seconds in 0_i64..253_402_300_800,
             attempt in any::<u32>(),
+            format in prop::sample::select(&ArchiveFormat::ALL),
+            encrypted in any::<bool>(),
         ) {
             let time = DateTime::from_timestamp(seconds, 0).unwrap();
-            let name = BackupName::new(&database, time, attempt);
+            let name = BackupName::new(&database, time, attempt, format, encrypted);
+            prop_assert_eq!((name.format(), name.is_encrypted()), (format, encrypted));
             prop_assert_eq!(BackupName::parse(name.as_str()), Ok(name));
         }
     }

@@ -1,20 +1,20 @@
 //! The manifest: what is known of one backup, as JSON beside its archive.
 //!
 //! The store describes itself: a fresh daemon that is given nothing but a store knows all its backups from their
-//! manifests. A reader takes manifests of its own format version and older, and ignores fields that it does not know.
+//! manifests. A reader takes manifests of its own format version, and ignores fields that it does not know. What lists
+//! and retention go by stands in the clear; what tells of the database's contents is encrypted with the archive.
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::BackupName;
+use super::{BackupName, Contents};
 use crate::model::failure::{Classified, Kind};
 
-/// The newest manifest format that this program reads, and the one that it writes.
-pub const FORMAT_VERSION: u32 = 1;
-
-/// The one value of [`Manifest::compression`] in format 1.
-pub const COMPRESSION_GZIP: &str = "gzip";
+/// The manifest format that this program reads and writes. Format 1 was in use before the first release only.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Why a backup was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub enum BackupKind {
     PreRestore,
     /// By a migration, of the state that it is about to change.
     PreMigration,
+    /// By another tool: put into the store, or uploaded.
+    Foreign,
 }
 
 /// How far a backup has been checked, each level including the ones before.
@@ -38,10 +40,12 @@ pub enum VerificationLevel {
     Committed,
     /// The archive's bytes were read back and have the manifest's SHA-256.
     Digest,
-    /// The archive was decompressed to its end.
+    /// The archive was decompressed to its end, and every table's rows in it were those of the manifest.
     FullRead,
     /// The archive was restored, and every table had the manifest's number of rows.
     Restored,
+    /// The archive was restored, and every table had the manifest's rows, to the letter.
+    ContentEqual,
 }
 
 /// A level of checking that a backup has passed.
@@ -51,17 +55,6 @@ pub struct Verification {
     pub level: VerificationLevel,
     /// When it was last passed.
     pub time: DateTime<Utc>,
-}
-
-/// The rows of one table at the backup's snapshot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TableRows {
-    /// The table's schema.
-    pub schema: String,
-    /// The table's name.
-    pub table: String,
-    /// Rows of the table itself, without those of its children.
-    pub rows: u64,
 }
 
 /// All that is known of one backup.
@@ -83,21 +76,26 @@ pub struct Manifest {
     pub size_bytes: u64,
     /// SHA-256 of the archive, 64 lower-case hexadecimal digits, as `sha256sum` prints it.
     pub sha256: String,
-    /// Size of the decompressed SQL in bytes.
+    /// Size of the decompressed SQL in bytes; 0 when it is not known.
     pub uncompressed_bytes: u64,
-    /// How the archive is compressed: [`COMPRESSION_GZIP`].
+    /// How the archive is compressed: `gzip`, `zstd` or `none`.
     pub compression: String,
-    /// `server_version` of the server, e.g. `15.18`.
+    /// The age recipients that can read the archive; empty when it is not encrypted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<String>,
+    /// `server_version` of the server, e.g. `15.18`; empty when it is not known.
     pub server_version: String,
-    /// `server_version_num` of the server, e.g. `150018`.
+    /// `server_version_num` of the server, e.g. `150018`; 0 when it is not known.
     pub server_version_num: u32,
-    /// Version of the `pg_dump` that wrote the archive.
+    /// Version of the `pg_dump` that wrote the schema.
     pub tool_version: String,
     /// Rows of the database's version table at the snapshot, sorted; empty when it has none.
     pub schema_version: Vec<String>,
-    /// The rows of each table at the snapshot.
-    pub tables: Vec<TableRows>,
-    /// The operation that made it.
+    /// Number of tables whose rows are in the archive.
+    pub table_count: u64,
+    /// Number of their rows.
+    pub row_count: u64,
+    /// The operation that made it; nil when none did.
     pub operation_id: Uuid,
     /// Version of the pgsteward that made it.
     pub daemon_version: String,
@@ -106,6 +104,25 @@ pub struct Manifest {
     /// Set since a check found that the archive is not what it was; a later full read that passes takes it away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub damage: Option<FoundDamage>,
+    /// Held by a person: neither retention nor DeleteBackup removes it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hold: bool,
+    /// What people have written on it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// What is in the archive; absent where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contents: Option<StoredContents>,
+}
+
+/// [`Contents`] as a manifest holds them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoredContents {
+    /// As they are.
+    Open(Box<Contents>),
+    /// As the archive is encrypted: their JSON, encrypted for the same recipients, in base64.
+    Sealed(String),
 }
 
 /// That a check found an archive damaged.
@@ -125,6 +142,12 @@ pub enum ManifestError {
         "the manifest has format {found}, and this pgsteward reads formats up to {FORMAT_VERSION}"
     )]
     TooNew {
+        /// The manifest's format version.
+        found: u32,
+    },
+    /// Written by a program from before the first release.
+    #[error("the manifest has format {found}, from before the first release")]
+    TooOld {
         /// The manifest's format version.
         found: u32,
     },
@@ -148,14 +171,40 @@ impl Manifest {
         if found > FORMAT_VERSION {
             return Err(ManifestError::TooNew { found });
         }
+        if found < FORMAT_VERSION {
+            return Err(ManifestError::TooOld { found });
+        }
         serde_json::from_slice(bytes).map_err(ManifestError::Malformed)
     }
 
-    /// The manifest as it is stored: JSON for machines that people can read too.
+    /// The manifest as it is stored: JSON for machines that people can read too, a key a line, and the contents, which
+    /// can be long, on one.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let mut bytes = serde_json::to_vec_pretty(self)?;
-        bytes.push(b'\n');
-        Ok(bytes)
+        let serde_json::Value::Object(fields) = serde_json::to_value(self)? else {
+            return serde_json::to_vec(self);
+        };
+        let mut text = String::from("{");
+        for (position, (key, value)) in fields.iter().enumerate() {
+            text.push_str(if position == 0 { "\n  " } else { ",\n  " });
+            text.push_str(&serde_json::to_string(key)?);
+            text.push_str(": ");
+            text.push_str(&serde_json::to_string(value)?);
+        }
+        text.push_str("\n}\n");
+        Ok(text.into_bytes())
+    }
+
+    /// What is in the archive, where that is known and stands in the clear.
+    pub fn open_contents(&self) -> Option<&Contents> {
+        match &self.contents {
+            Some(StoredContents::Open(contents)) => Some(contents),
+            _ => None,
+        }
+    }
+
+    /// Whether it was made by another tool.
+    pub fn is_foreign(&self) -> bool {
+        self.kind == BackupKind::Foreign
     }
 
     /// Whether the backup counts: for retention, as the newest good one, and for a restore.
@@ -186,7 +235,7 @@ impl Manifest {
 impl Classified for ManifestError {
     fn kind(&self) -> Kind {
         match self {
-            Self::TooNew { .. } => Kind::FailedPrecondition,
+            Self::TooNew { .. } | Self::TooOld { .. } => Kind::FailedPrecondition,
             Self::Malformed(_) => Kind::DataLoss,
         }
     }
@@ -194,6 +243,7 @@ impl Classified for ManifestError {
     fn reason(&self) -> &'static str {
         match self {
             Self::TooNew { .. } => "MANIFEST_TOO_NEW",
+            Self::TooOld { .. } => "MANIFEST_TOO_OLD",
             Self::Malformed(_) => "MANIFEST_DAMAGED",
         }
     }
@@ -203,6 +253,10 @@ impl Classified for ManifestError {
             Self::TooNew { .. } => {
                 Some("use the pgsteward that made it, or a newer one".to_owned())
             }
+            Self::TooOld { .. } => Some(
+                "remove the manifest: the archive is then listed as one of another tool's"
+                    .to_owned(),
+            ),
             Self::Malformed(_) => None,
         }
     }
@@ -220,10 +274,10 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// A manifest of format 1 as it was first written. It must stay readable for ever.
+    /// A manifest of format 2 as it was first written. It must stay readable for ever.
     fn first_format() -> Value {
         json!({
-            "format_version": 1,
+            "format_version": 2,
             "filename": "app_20261122T020000Z.sql.gz",
             "database": "app",
             "kind": "scheduled",
@@ -237,7 +291,18 @@ mod tests {
             "server_version_num": 150_018,
             "tool_version": "15.18",
             "schema_version": ["0a1b2c3d4e5f"],
-            "tables": [{"schema": "public", "table": "orders", "rows": 42}],
+            "table_count": 1,
+            "row_count": 42,
+            "contents": {"open": {
+                "tables": [{
+                    "schema": "public", "table": "orders", "columns": ["id", "at"], "rows": 42,
+                    "content_hash": "000102030405060708090a0b0c0d0e0f"
+                }],
+                "pre_data": [0, 300],
+                "blocks": [[0, 300, 700, 42]],
+                "post_data": [1000, 234],
+                "schema_archive": "H4sI",
+            }},
             "operation_id": "01936a3c-5b8e-7000-8000-000000000001",
             "daemon_version": "0.1.0",
             "verifications": [{"level": "committed", "time": "2026-11-22T02:03:11Z"}],
@@ -252,7 +317,7 @@ mod tests {
     fn a_manifest_of_the_first_format_reads_and_writes_without_loss() {
         let manifest = parse(&first_format()).unwrap();
         assert_eq!(manifest.kind, BackupKind::Scheduled);
-        assert_eq!(manifest.tables[0].rows, 42);
+        assert_eq!(manifest.open_contents().unwrap().tables[0].rows, 42);
         let written = manifest.to_json().unwrap();
         assert_eq!(Manifest::parse(&written).unwrap(), manifest);
         assert_eq!(
@@ -270,9 +335,11 @@ mod tests {
 
     #[test]
     fn a_newer_format_is_refused_as_such_even_when_its_fields_differ() {
-        let error = parse(&json!({"format_version": 2, "name": "x"})).unwrap_err();
-        assert!(matches!(error, ManifestError::TooNew { found: 2 }));
+        let error = parse(&json!({"format_version": 3, "name": "x"})).unwrap_err();
+        assert!(matches!(error, ManifestError::TooNew { found: 3 }));
         assert_eq!(error.reason(), "MANIFEST_TOO_NEW");
+        let error = parse(&json!({"format_version": 1, "name": "x"})).unwrap_err();
+        assert_eq!(error.reason(), "MANIFEST_TOO_OLD");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use chrono::Days;
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::backup::ArchiveFormat;
 
 const NOW: &str = "2027-01-01T00:00:00Z";
 
@@ -17,7 +18,7 @@ fn at(text: &str) -> DateTime<Utc> {
 
 fn backup(kind: BackupKind, complete_time: DateTime<Utc>) -> RetentionInput {
     RetentionInput {
-        filename: BackupName::new("app", complete_time, 1),
+        filename: BackupName::new("app", complete_time, 1, ArchiveFormat::Gzip, false),
         kind,
         complete_time,
         size_bytes: 1,
@@ -277,7 +278,13 @@ fn any_backups() -> impl Strategy<Value = Vec<RetentionInput>> {
             .map(|(index, (kind, seconds))| {
                 let time = DateTime::from_timestamp(seconds, 0).unwrap();
                 RetentionInput {
-                    filename: BackupName::new(&format!("app{index}"), time, 1),
+                    filename: BackupName::new(
+                        &format!("app{index}"),
+                        time,
+                        1,
+                        ArchiveFormat::Gzip,
+                        false,
+                    ),
                     kind,
                     complete_time: time,
                     size_bytes: 1,

@@ -14,8 +14,8 @@ use tokio::{io::AsyncReadExt as _, process::ChildStdout};
 use crate::{
     model::{
         backup::{
-            BackupKind, BackupName, COMPRESSION_GZIP, FORMAT_VERSION, Manifest, TableRows,
-            VerificationLevel,
+            ArchiveFormat, BackupKind, BackupName, Contents, FORMAT_VERSION, Manifest,
+            StoredContents, TableContents, VerificationLevel,
         },
         failure::{Failure, Kind},
     },
@@ -140,7 +140,7 @@ async fn create_archive(
 ) -> Result<(BackupName, ArchiveWriter), Failure> {
     let now = Utc::now();
     for attempt in 1.. {
-        let filename = BackupName::new(managed.name(), now, attempt);
+        let filename = BackupName::new(managed.name(), now, attempt, ArchiveFormat::Gzip, false);
         let artifact = artifact(managed, job, &filename);
         if !daemon.store.note_artifact(&artifact).await? {
             continue;
@@ -179,7 +179,7 @@ async fn manifest(
     snapshot: &Snapshot,
     filename: BackupName,
     written: &ArchiveSummary,
-    tables: Vec<TableRows>,
+    tables: Vec<TableContents>,
 ) -> Result<Manifest, Failure> {
     Ok(Manifest {
         format_version: FORMAT_VERSION,
@@ -191,16 +191,24 @@ async fn manifest(
         size_bytes: written.size_bytes,
         sha256: written.sha256.clone(),
         uncompressed_bytes: written.uncompressed_bytes,
-        compression: COMPRESSION_GZIP.to_owned(),
+        compression: ArchiveFormat::Gzip.compression().to_owned(),
+        recipients: Vec::new(),
         server_version: snapshot.server_version.clone(),
         server_version_num: snapshot.server_version_num,
         tool_version: daemon.tools.version().await?.text,
         schema_version: snapshot.schema_version.clone(),
-        tables,
+        table_count: tables.len() as u64,
+        row_count: tables.iter().map(|table| table.rows).sum(),
         operation_id: job.id(),
         daemon_version: env!("CARGO_PKG_VERSION").to_owned(),
         verifications: Vec::new(),
         damage: None,
+        hold: false,
+        labels: std::collections::BTreeMap::new(),
+        contents: Some(StoredContents::Open(Box::new(Contents {
+            tables,
+            ..Contents::default()
+        }))),
     })
 }
 

@@ -9,7 +9,7 @@ use tokio::{
 
 use crate::{
     model::{
-        backup::{Manifest, TableRows},
+        backup::{Manifest, TableContents},
         failure::{Classified, Failure, Kind},
     },
     ops::{
@@ -127,7 +127,12 @@ pub async fn verify(managed: &Managed, new: &str, backup: &Manifest) -> Result<V
     let versions = managed.version_table.heads(&*session).await?;
     session.close().await;
 
-    let mut differences = compare(&backup.tables, &counts);
+    let mut differences = compare(
+        backup
+            .open_contents()
+            .map_or(&[], |contents| &contents.tables),
+        &counts,
+    );
     if versions != backup.schema_version {
         differences.push(format!(
             "the schema version is {versions:?} instead of {:?}",
@@ -172,8 +177,8 @@ async fn backup_session(managed: &Managed, new: &str) -> Result<Session, Failure
         .await?)
 }
 
-fn compare(expected: &[TableRows], found: &[TableRows]) -> Vec<String> {
-    let index = |tables: &[TableRows]| -> BTreeMap<String, u64> {
+fn compare(expected: &[TableContents], found: &[TableContents]) -> Vec<String> {
+    let index = |tables: &[TableContents]| -> BTreeMap<String, u64> {
         tables
             .iter()
             .map(|table| (format!("{}.{}", table.schema, table.table), table.rows))
@@ -200,11 +205,12 @@ fn compare(expected: &[TableRows], found: &[TableRows]) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn table(name: &str, rows: u64) -> TableRows {
-        TableRows {
+    fn table(name: &str, rows: u64) -> TableContents {
+        TableContents {
             schema: "public".to_owned(),
             table: name.to_owned(),
             rows,
+            ..TableContents::default()
         }
     }
 

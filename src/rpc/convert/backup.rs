@@ -3,7 +3,7 @@
 use super::{int32, int64, timestamp};
 use crate::{
     model::{
-        backup::{BackupKind, Manifest, TableRows, VerificationLevel},
+        backup::{BackupKind, Manifest, TableContents, VerificationLevel},
         retention::{Decision, RetentionResult},
     },
     proto,
@@ -19,7 +19,14 @@ pub(in crate::rpc) fn summary(manifest: Manifest) -> proto::Backup {
 
 impl From<Manifest> for proto::Backup {
     fn from(manifest: Manifest) -> Self {
-        let row_count = manifest.tables.iter().map(|table| table.rows).sum();
+        let tables = manifest
+            .open_contents()
+            .map_or(&[][..], |contents| &contents.tables);
+        let tables = tables.iter().cloned().map(Into::into).collect();
+        let large_objects = manifest
+            .open_contents()
+            .and_then(|contents| contents.large_objects);
+        let large_object_count = int64(large_objects.map_or(0, |large| large.objects));
         let verifications = manifest
             .verifications
             .iter()
@@ -40,11 +47,17 @@ impl From<Manifest> for proto::Backup {
             server_version: manifest.server_version,
             tool_version: manifest.tool_version,
             schema_version: manifest.schema_version,
-            table_count: int32(manifest.tables.len()),
-            row_count: int64(row_count),
+            table_count: int32(usize::try_from(manifest.table_count).unwrap_or(usize::MAX)),
+            row_count: int64(manifest.row_count),
             verifications,
             operation_id: manifest.operation_id.to_string(),
-            tables: manifest.tables.into_iter().map(Into::into).collect(),
+            tables,
+            stores: Vec::new(),
+            compression: manifest.compression,
+            recipients: manifest.recipients,
+            hold: manifest.hold,
+            labels: manifest.labels.into_iter().collect(),
+            large_object_count,
             damage_time: manifest
                 .damage
                 .as_ref()
@@ -57,12 +70,13 @@ impl From<Manifest> for proto::Backup {
     }
 }
 
-impl From<TableRows> for proto::TableRows {
-    fn from(table: TableRows) -> Self {
+impl From<TableContents> for proto::TableRows {
+    fn from(table: TableContents) -> Self {
         Self {
             schema: table.schema,
             table: table.table,
             rows: int64(table.rows),
+            content_hash: table.content_hash.to_string(),
         }
     }
 }
@@ -74,6 +88,7 @@ impl From<BackupKind> for proto::BackupKind {
             BackupKind::Manual => Self::Manual,
             BackupKind::PreRestore => Self::PreRestore,
             BackupKind::PreMigration => Self::PreMigration,
+            BackupKind::Foreign => Self::Foreign,
         }
     }
 }
@@ -85,6 +100,7 @@ impl From<VerificationLevel> for proto::VerificationLevel {
             VerificationLevel::Digest => Self::Digest,
             VerificationLevel::FullRead => Self::FullRead,
             VerificationLevel::Restored => Self::Restored,
+            VerificationLevel::ContentEqual => Self::ContentEqual,
         }
     }
 }

@@ -174,16 +174,9 @@ async fn a_full_store_is_named_as_such_and_keeps_what_it_had() {
     }
 
     fs::write(disk.0.path().join("filler"), noise(8_000_000)).unwrap_err();
-    kept.tables = vec![
-        TableRows {
-            schema: "public".to_owned(),
-            table: "orders".to_owned(),
-            rows: 1,
-        };
-        10_000
-    ];
+    kept.schema_version = vec!["0a1b2c3d4e5f".to_owned(); 100_000];
     let error = store.put_manifest(&kept).await.unwrap_err();
     assert_eq!(error.reason(), "STORE_FULL");
-    kept.tables.clear();
+    kept.schema_version.clear();
     assert_eq!(store.list_manifests().await.unwrap().manifests, [kept]);
 }
