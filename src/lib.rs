@@ -4,6 +4,7 @@
 //! each folder holds. The library exists for the binary, the tests and the benchmarks; it promises no stable interface.
 
 pub mod app;
+pub mod archive;
 pub mod cli;
 pub mod config;
 pub mod demo;

@@ -5,7 +5,9 @@
 
 pub mod access;
 pub mod catalog;
+pub mod copy;
 pub mod database;
+pub mod dumpable;
 pub mod embedded;
 pub mod error;
 pub mod guard;
@@ -20,5 +22,6 @@ pub mod scratch;
 pub mod server;
 pub mod session;
 pub mod sizes;
+pub mod snapshot;
 pub mod tables;
 pub mod versions;

@@ -4,5 +4,7 @@
 
 pub mod binaries;
 pub mod pg_dump;
+pub mod pg_restore;
 pub mod process;
 pub mod psql;
+mod scratch_file;

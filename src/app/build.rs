@@ -37,7 +37,7 @@ use crate::{
 };
 
 /// The client programs that the daemon runs.
-const TOOLS: &[&str] = &["pg_dump", "psql"];
+const TOOLS: &[&str] = &["pg_dump", "pg_restore", "psql"];
 
 /// Why the daemon could not be built; in the end always a [`Failure`] with a reason and a hint.
 pub type BuildError = Failure;

@@ -10,7 +10,7 @@ use deadpool_postgres::{
 };
 use tokio_postgres::{Config, NoTls};
 
-use super::{error::PostgresError, session::Session, session::target};
+use super::{copy::CopySession, error::PostgresError, session::Session, session::target};
 
 /// What a connection is for, and so which login it uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,6 +178,15 @@ impl Database {
         application_name: &str,
     ) -> Result<Session, PostgresError> {
         Session::connect(login, application_name, self.settings.connect_timeout).await
+    }
+
+    /// A connection of its own that rows can be streamed from, with a variant of one of the logins.
+    pub async fn copy_session(
+        &self,
+        login: &Config,
+        application_name: &str,
+    ) -> Result<CopySession, PostgresError> {
+        CopySession::connect(login, application_name, self.settings.connect_timeout).await
     }
 
     /// A connection of the admin login to the server, outside the managed database, for work on the database itself.

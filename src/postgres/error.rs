@@ -17,6 +17,14 @@ pub enum PostgresError {
         /// The cause.
         source: ServerError,
     },
+    /// No socket could be opened.
+    #[error("cannot connect to {target}")]
+    Socket {
+        /// As in `Connect`.
+        target: String,
+        /// The cause.
+        source: std::io::Error,
+    },
     /// No connection could be made, or had from a pool, in time.
     #[error("no connection to {target} within {}", humantime::format_duration(*.after))]
     ConnectTimeout {
@@ -40,6 +48,14 @@ pub enum PostgresError {
         what: String,
         /// The bound.
         after: Duration,
+    },
+    /// Others hold a lock that is needed.
+    #[error("cannot {what}: {detail}")]
+    Locked {
+        /// What was to be locked, and for what.
+        what: String,
+        /// Who holds it.
+        detail: String,
     },
     /// A stored value is not what this version of the daemon writes.
     #[error("cannot {what}: {detail}")]
@@ -129,6 +145,7 @@ impl Classified for PostgresError {
         let Some(report) = self.server_report() else {
             return match self {
                 Self::Unexpected { .. } => Kind::Internal,
+                Self::Locked { .. } => Kind::Aborted,
                 // A value that could not be sent or read is a defect of ours, not of the connection.
                 Self::Query { source, .. } if !source.is_of_connection() => Kind::Internal,
                 _ => Kind::Unavailable,
@@ -179,6 +196,7 @@ impl Classified for PostgresError {
             "DATABASE_MISSING" => "create the database, or correct its name in the configuration",
             "LOGIN_REFUSED" => "check role and password of the connection URL and pg_hba.conf",
             "POSTGRES_UNAVAILABLE" => "check that the server runs and can be reached",
+            "POSTGRES_BUSY" => "wait for the session that is named, or end it, then try again",
             "POSTGRES_RESOURCES" => "free disk space or connections on the server",
             _ => return None,
         };

@@ -3,21 +3,24 @@
 //! A swap by rename loses all of it silently (lessons B6); so the new database is made with the live one's properties,
 //! and made equal to it again just before the swap.
 
-use tokio_postgres::{Client, Transaction};
+use tokio_postgres::{Client, GenericClient, Transaction};
 
 use super::{
     error::PostgresError,
     quote::{identifier, literal},
     server,
 };
+use crate::model::backup::{DatabaseGrant, DatabaseProperties, DatabaseSetting};
 
 /// How long a change of a database waits for a lock, e.g. behind someone's open COMMENT ON DATABASE.
 const LOCK_TIMEOUT: &str = "5s";
 
-/// Makes an empty database like `model`: same owner, encoding, locale, collation provider and tablespace. Nobody but its
-/// owner may connect to it.
-pub async fn create_like(client: &Client, model: &str, name: &str) -> Result<(), PostgresError> {
-    let what = || PostgresError::query(format!("create database {name:?} like {model:?}"));
+/// What a database is, beside its contents. An access list that was never changed is read as the one that it stands for.
+pub async fn read(
+    client: &impl GenericClient,
+    name: &str,
+) -> Result<DatabaseProperties, PostgresError> {
+    let what = || PostgresError::query(format!("read the properties of database {name:?}"));
     let version = server::version_num(client).await?;
     let (locale, rules) = match version {
         170_000.. => ("datlocale", "daticurules"),
@@ -37,38 +40,129 @@ pub async fn create_like(client: &Client, model: &str, name: &str) -> Result<(),
                         {provider}::\"char\"::text, {locale}::text, {rules}::text,
                         (SELECT spcname FROM pg_tablespace
                          WHERE oid = dattablespace
-                           AND oid <> (SELECT dattablespace FROM pg_database WHERE datname = 'template0'))
+                           AND oid <> (SELECT dattablespace FROM pg_database WHERE datname = 'template0')),
+                        datconnlimit, shobj_description(oid, 'pg_database')
                  FROM pg_database WHERE datname = $1"
             ),
-            &[&model],
+            &[&name],
         )
         .await
         .map_err(what())?;
-    let text = |index: usize| row.get::<_, Option<String>>(index);
+    let text = |index: usize| row.get::<_, Option<String>>(index).unwrap_or_default();
+    Ok(DatabaseProperties {
+        owner: text(0),
+        encoding: text(1),
+        collate: text(2),
+        ctype: text(3),
+        locale_provider: text(4),
+        locale: row.get(5),
+        icu_rules: row.get(6),
+        tablespace: row.get(7),
+        connection_limit: row.get(8),
+        comment: row.get(9),
+        settings: settings(client, name).await?,
+        grants: grants(client, name).await?,
+    })
+}
+
+async fn settings(
+    client: &impl GenericClient,
+    name: &str,
+) -> Result<Vec<DatabaseSetting>, PostgresError> {
+    let rows = client
+        .query(
+            "SELECT pg_get_userbyid(nullif(setting.setrole, 0)), split_part(entry, '=', 1),
+                    substr(entry, strpos(entry, '=') + 1)
+             FROM pg_db_role_setting AS setting
+             JOIN pg_database AS database ON database.oid = setting.setdatabase,
+                  unnest(setting.setconfig) AS entry
+             WHERE database.datname = $1",
+            &[&name],
+        )
+        .await
+        .map_err(PostgresError::query(format!(
+            "read the settings of database {name:?}"
+        )))?;
+    Ok(rows
+        .iter()
+        .map(|row| DatabaseSetting {
+            role: row.get(0),
+            name: row.get(1),
+            value: row.get(2),
+        })
+        .collect())
+}
+
+/// What the owner gave comes first: others can give on only what they were given.
+async fn grants(
+    client: &impl GenericClient,
+    name: &str,
+) -> Result<Vec<DatabaseGrant>, PostgresError> {
+    let rows = client
+        .query(
+            "SELECT CASE entry.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(entry.grantee) END,
+                    entry.privilege_type, entry.is_grantable AND entry.grantee <> database.datdba,
+                    pg_get_userbyid(entry.grantor)
+             FROM pg_database AS database,
+                  aclexplode(coalesce(database.datacl, acldefault('d', database.datdba))) AS entry
+             WHERE database.datname = $1
+             ORDER BY entry.grantor <> database.datdba",
+            &[&name],
+        )
+        .await
+        .map_err(PostgresError::query(format!(
+            "read who may use database {name:?}"
+        )))?;
+    Ok(rows
+        .iter()
+        .map(|row| DatabaseGrant {
+            grantee: row.get(0),
+            privilege: row.get(1),
+            grantable: row.get(2),
+            grantor: row.get(3),
+        })
+        .collect())
+}
+
+/// Makes an empty database with the owner, encoding, locale, collation provider and tablespace of these properties. Nobody
+/// but its owner may connect to it.
+pub async fn create(
+    client: &Client,
+    properties: &DatabaseProperties,
+    name: &str,
+) -> Result<(), PostgresError> {
+    let what = || PostgresError::query(format!("create database {name:?}"));
+    let version = server::version_num(client).await?;
     let mut statement = format!(
         "CREATE DATABASE {} TEMPLATE template0 OWNER {} ENCODING {} LC_COLLATE {} LC_CTYPE {}",
         identifier(name),
-        identifier(&text(0).unwrap_or_default()),
-        literal(&text(1).unwrap_or_default()),
-        literal(&text(2).unwrap_or_default()),
-        literal(&text(3).unwrap_or_default()),
+        identifier(&properties.owner),
+        literal(&properties.encoding),
+        literal(&properties.collate),
+        literal(&properties.ctype),
     );
     // The tablespace of template0 is taken without being named, and naming it would need a privilege on it.
-    if let Some(tablespace) = text(7) {
-        statement.extend([" TABLESPACE ".to_owned(), identifier(&tablespace)]);
+    if let Some(tablespace) = &properties.tablespace {
+        statement.extend([" TABLESPACE ".to_owned(), identifier(tablespace)]);
     }
-    let named = |clause: &str, index: usize| {
-        text(index).map_or_else(String::new, |value| {
-            format!(" {clause} {}", literal(&value))
+    let named = |clause: &str, value: &Option<String>| {
+        value.as_ref().map_or_else(String::new, |value| {
+            format!(" {clause} {}", literal(value))
         })
     };
     // The provider is named, since the copy would have the template's otherwise.
-    let provider = match text(4).as_deref() {
-        Some("i") => {
-            let rules = named("ICU_RULES", 6);
-            format!(" LOCALE_PROVIDER icu{}{rules}", named("ICU_LOCALE", 5))
+    let provider = match properties.locale_provider.as_str() {
+        "i" => {
+            let rules = named("ICU_RULES", &properties.icu_rules);
+            format!(
+                " LOCALE_PROVIDER icu{}{rules}",
+                named("ICU_LOCALE", &properties.locale)
+            )
         }
-        Some("b") => format!(" LOCALE_PROVIDER builtin{}", named("BUILTIN_LOCALE", 5)),
+        "b" => format!(
+            " LOCALE_PROVIDER builtin{}",
+            named("BUILTIN_LOCALE", &properties.locale)
+        ),
         _ if version >= 150_000 => " LOCALE_PROVIDER libc".to_owned(),
         _ => String::new(),
     };
@@ -85,45 +179,53 @@ pub async fn carry_over(
     model: &str,
     target: &str,
 ) -> Result<(), PostgresError> {
-    let wait = format!("SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'");
-    let statements = differences(transaction, model, target).await?;
-    for statement in std::iter::once(wait).chain(statements) {
+    let properties = read(transaction, model).await?;
+    apply(transaction, &properties, target).await
+}
+
+/// Gives database `target` the settings, access list, connection limit and comment of these properties.
+pub async fn apply(
+    transaction: &Transaction<'_>,
+    properties: &DatabaseProperties,
+    target: &str,
+) -> Result<(), PostgresError> {
+    let present = grants(transaction, target).await?;
+    for statement in changes(properties, &present, target) {
         transaction
             .batch_execute(&statement)
             .await
             .map_err(PostgresError::query(format!(
-                "carry over what hangs on database {model:?}"
+                "carry over what hangs on the database to {target:?}"
             )))?;
     }
     Ok(())
 }
 
-async fn differences(
-    client: &Transaction<'_>,
-    model: &str,
+fn changes(
+    properties: &DatabaseProperties,
+    present: &[DatabaseGrant],
     target: &str,
-) -> Result<Vec<String>, PostgresError> {
+) -> Vec<String> {
     let name = identifier(target);
-    let mut statements = vec![format!("ALTER DATABASE {name} RESET ALL")];
-    statements.extend(settings(client, model, target).await?);
-    statements.extend(grants(client, model, target).await?);
-    let row = client
-        .query_one(
-            "SELECT datconnlimit, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1",
-            &[&model],
-        )
-        .await
-        .map_err(PostgresError::query(format!("read database {model:?}")))?;
+    let mut statements = vec![
+        format!("SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"),
+        format!("ALTER DATABASE {name} RESET ALL"),
+    ];
+    statements.extend(properties.settings.iter().map(|setting| set(setting, &name)));
+    statements.extend(revokes(present, &name));
+    for grant in &properties.grants {
+        statements.extend(give(grant, &properties.owner, &name));
+    }
     statements.push(format!(
         "ALTER DATABASE {name} CONNECTION LIMIT {}",
-        row.get::<_, i32>(0)
+        properties.connection_limit
     ));
-    let comment: Option<String> = row.get(1);
-    let comment = comment
+    let comment = properties
+        .comment
         .as_deref()
         .map_or_else(|| "NULL".to_owned(), literal);
     statements.push(format!("COMMENT ON DATABASE {name} IS {comment}"));
-    Ok(statements)
+    statements
 }
 
 /// Tries whether all that hangs on a database can be written: it is written once more as it is, and rolled back.
@@ -134,48 +236,27 @@ pub async fn rehearse(client: &mut Client, database: &str) -> Result<(), Postgre
     transaction.rollback().await.map_err(what())
 }
 
-/// `ALTER DATABASE … SET` and `ALTER ROLE … IN DATABASE … SET`. A list is written element by element: any role may set its
-/// own settings, so that nothing that is stored may be taken for SQL.
-async fn settings(
-    client: &Transaction<'_>,
-    model: &str,
-    target: &str,
-) -> Result<Vec<String>, PostgresError> {
-    let rows = client
-        .query(
-            "SELECT pg_get_userbyid(nullif(setting.setrole, 0)), split_part(entry, '=', 1),
-                    substr(entry, strpos(entry, '=') + 1)
-             FROM pg_db_role_setting AS setting
-             JOIN pg_database AS database ON database.oid = setting.setdatabase,
-                  unnest(setting.setconfig) AS entry
-             WHERE database.datname = $1",
-            &[&model],
-        )
-        .await
-        .map_err(PostgresError::query(format!(
-            "read the settings of database {model:?}"
-        )))?;
-    let name = identifier(target);
-    Ok(rows
-        .iter()
-        .map(|row| {
-            let (role, key, value): (Option<String>, String, String) =
-                (row.get(0), row.get(1), row.get(2));
-            let value = if LIST_SETTINGS.contains(&key.as_str()) {
-                list(&value)
-            } else {
-                literal(&value)
-            };
-            let key = setting_name(&key);
-            match role {
-                None => format!("ALTER DATABASE {name} SET {key} TO {value}"),
-                Some(role) => format!(
-                    "ALTER ROLE {} IN DATABASE {name} SET {key} TO {value}",
-                    identifier(&role)
-                ),
-            }
-        })
-        .collect())
+/// `ALTER DATABASE … SET` or `ALTER ROLE … IN DATABASE … SET`.
+fn set(setting: &DatabaseSetting, database: &str) -> String {
+    let assignment = assignment(&setting.name, &setting.value);
+    match &setting.role {
+        None => format!("ALTER DATABASE {database} SET {assignment}"),
+        Some(role) => format!(
+            "ALTER ROLE {} IN DATABASE {database} SET {assignment}",
+            identifier(role)
+        ),
+    }
+}
+
+/// What SET wants of a stored setting. A list is written element by element: any role may set its own settings, so that
+/// nothing that is stored may be taken for SQL.
+pub fn assignment(name: &str, value: &str) -> String {
+    let value = if LIST_SETTINGS.contains(&name) {
+        list(value)
+    } else {
+        literal(value)
+    };
+    format!("{} TO {value}", setting_name(name))
 }
 
 /// Settings whose stored value is a list of quoted names (GUC_LIST_QUOTE in PostgreSQL's guc tables; pg_dump's
@@ -235,58 +316,45 @@ fn setting_name(key: &str) -> String {
     key.split('.').map(identifier).collect::<Vec<_>>().join(".")
 }
 
-/// First everything is taken from all who have something on `target`, then everything of `model` is granted.
-async fn grants(
-    client: &Transaction<'_>,
-    model: &str,
-    target: &str,
-) -> Result<Vec<String>, PostgresError> {
-    let query = "
-        SELECT CASE entry.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(entry.grantee) END,
-               entry.privilege_type, entry.is_grantable AND entry.grantee <> database.datdba,
-               pg_get_userbyid(entry.grantor), pg_get_userbyid(database.datdba)
-        FROM pg_database AS database,
-             aclexplode(coalesce(database.datacl, acldefault('d', database.datdba))) AS entry
-        WHERE database.datname = $1
-        ORDER BY entry.grantor <> database.datdba";
-    let what = |name: &str| PostgresError::query(format!("read who may use database {name:?}"));
-    let name = identifier(target);
-    let who = |role: Option<String>| {
-        role.as_deref()
-            .map_or_else(|| "PUBLIC".to_owned(), identifier)
-    };
+fn grantee(role: Option<&String>) -> String {
+    role.map_or_else(|| "PUBLIC".to_owned(), |role| identifier(role))
+}
 
-    let present = client
-        .query(query, &[&target])
-        .await
-        .map_err(what(target))?;
+/// Takes everything from all who have something.
+fn revokes(present: &[DatabaseGrant], database: &str) -> Vec<String> {
     let mut statements: Vec<String> = present
         .iter()
-        .map(|row| {
+        .map(|grant| {
             format!(
-                "REVOKE ALL ON DATABASE {name} FROM {} CASCADE",
-                who(row.get(0))
+                "REVOKE ALL ON DATABASE {database} FROM {} CASCADE",
+                grantee(grant.grantee.as_ref())
             )
         })
         .collect();
     statements.dedup();
-    for row in client.query(query, &[&model]).await.map_err(what(model))? {
-        let option = if row.get(2) { " WITH GRANT OPTION" } else { "" };
-        let grant = format!(
-            "GRANT {} ON DATABASE {name} TO {}{option}",
-            row.get::<_, &str>(1),
-            who(row.get(0))
-        );
-        let (grantor, owner): (String, String) = (row.get(3), row.get(4));
-        if grantor == owner {
-            statements.push(grant);
-        } else {
-            statements.push(format!("SET LOCAL ROLE {}", identifier(&grantor)));
-            statements.push(grant);
-            statements.push("RESET ROLE".to_owned());
-        }
+    statements
+}
+
+/// Gives one privilege, as who gave it.
+fn give(grant: &DatabaseGrant, owner: &str, database: &str) -> Vec<String> {
+    let option = if grant.grantable {
+        " WITH GRANT OPTION"
+    } else {
+        ""
+    };
+    let statement = format!(
+        "GRANT {} ON DATABASE {database} TO {}{option}",
+        grant.privilege,
+        grantee(grant.grantee.as_ref())
+    );
+    if grant.grantor == owner {
+        return vec![statement];
     }
-    Ok(statements)
+    vec![
+        format!("SET LOCAL ROLE {}", identifier(&grant.grantor)),
+        statement,
+        "RESET ROLE".to_owned(),
+    ]
 }
 
 #[cfg(test)]

@@ -67,25 +67,8 @@ impl Session {
             cancel: client.cancel_token(),
         };
         let session = Self { client, driver };
-        session.lift_limits().await?;
+        lift_limits(&session.client).await?;
         Ok(session)
-    }
-
-    /// A session holds locks and snapshots for as long as its job takes, most of it idle: limits that a role or database
-    /// sets for everyone would end it half-way. And a server that lost us must notice soon, not after TCP's two hours.
-    async fn lift_limits(&self) -> Result<(), PostgresError> {
-        self.client
-            .batch_execute(
-                "SELECT set_config(name, CASE name
-                     WHEN 'tcp_keepalives_idle' THEN '30' WHEN 'tcp_keepalives_interval' THEN '10'
-                     WHEN 'tcp_keepalives_count' THEN '3' ELSE '0' END, false)
-                 FROM pg_settings
-                 WHERE name IN ('idle_session_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout',
-                                'statement_timeout', 'lock_timeout', 'tcp_keepalives_idle',
-                                'tcp_keepalives_interval', 'tcp_keepalives_count')",
-            )
-            .await
-            .map_err(PostgresError::query("prepare the session"))
     }
 
     /// Forgets what was set in it: settings, role, temporary tables, advisory locks. The limits of role and database stay
@@ -95,7 +78,7 @@ impl Session {
             .batch_execute("DISCARD ALL")
             .await
             .map_err(PostgresError::query("reset the session"))?;
-        self.lift_limits().await
+        lift_limits(&self.client).await
     }
 
     /// Whether the connection still stands.
@@ -121,6 +104,23 @@ impl Session {
             tracing::debug!(%error, "session did not end in order");
         }
     }
+}
+
+/// A session holds locks and snapshots for as long as its job takes, most of it idle: limits that a role or database sets for
+/// everyone would end it half-way. And a server that lost us must notice soon, not after TCP's two hours.
+pub(super) async fn lift_limits(client: &Client) -> Result<(), PostgresError> {
+    client
+        .batch_execute(
+            "SELECT set_config(name, CASE name
+                 WHEN 'tcp_keepalives_idle' THEN '30' WHEN 'tcp_keepalives_interval' THEN '10'
+                 WHEN 'tcp_keepalives_count' THEN '3' ELSE '0' END, false)
+             FROM pg_settings
+             WHERE name IN ('idle_session_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout',
+                            'statement_timeout', 'lock_timeout', 'tcp_keepalives_idle',
+                            'tcp_keepalives_interval', 'tcp_keepalives_count')",
+        )
+        .await
+        .map_err(PostgresError::query("prepare the session"))
 }
 
 impl Drop for Driver {

@@ -1,19 +1,44 @@
-//! pg_dump: the plain SQL of one database at one exported snapshot, or of its schema alone.
+//! pg_dump: the schema of a database, as an archive at an exported snapshot or as plain SQL.
 
 use std::{path::Path, process::Stdio, time::Duration};
 
 use tokio_postgres::Config;
 
-use super::process::{Tool, ToolError, start};
+use super::{
+    pg_restore::read_all,
+    process::{Tool, ToolError, start},
+};
 
-/// Starts a dump of the login's database at the snapshot; the SQL comes from the tool's stdout. A table whose lock cannot
-/// be had in half a minute ends the dump, so that it never queues in front of production (lessons A3).
-pub fn dump(program: &Path, login: &Config, snapshot: &str) -> Result<Tool, ToolError> {
+/// The schema of the login's database at the snapshot, in pg_dump's custom format: all that pg_dump knows but rows, with
+/// the large objects' owners and grants and the commands that fill materialized views. A table whose lock cannot be had in
+/// time ends it, so that it never queues in front of production (lessons A3).
+pub async fn schema_archive(
+    program: &Path,
+    login: &Config,
+    snapshot: &str,
+    lock_wait: Duration,
+) -> Result<Vec<u8>, ToolError> {
     let arguments = [
-        "--lock-wait-timeout=30s".to_owned(),
+        "--format=custom".to_owned(),
+        "--compress=0".to_owned(),
+        "--no-password".to_owned(),
+        "--section=pre-data".to_owned(),
+        "--section=post-data".to_owned(),
+        format!("--lock-wait-timeout={}", lock_wait.as_millis()),
         format!("--snapshot={snapshot}"),
     ];
-    plain(program, login, &arguments)
+    let mut tool = start(
+        "pg_dump",
+        program,
+        arguments,
+        login,
+        Stdio::null(),
+        Stdio::piped(),
+    )?;
+    let archive = read_all(&mut tool, "pg_dump").await?;
+    // The end of the output alone proves nothing: a killed pg_dump ends it, too.
+    tool.finish().await?;
+    Ok(archive)
 }
 
 /// What of a schema is dumped.

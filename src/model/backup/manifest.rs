@@ -194,6 +194,23 @@ impl Manifest {
         Ok(text.into_bytes())
     }
 
+    /// The manifest as it is stored beside an encrypted archive: its contents' JSON is passed through `seal`.
+    pub fn sealed<E: From<serde_json::Error>>(
+        &self,
+        seal: impl FnOnce(&[u8]) -> Result<String, E>,
+    ) -> Result<Self, E> {
+        let contents = match &self.contents {
+            Some(StoredContents::Open(contents)) => {
+                Some(StoredContents::Sealed(seal(&serde_json::to_vec(contents)?)?))
+            }
+            other => other.clone(),
+        };
+        Ok(Self {
+            contents,
+            ..self.clone()
+        })
+    }
+
     /// What is in the archive, where that is known and stands in the clear.
     pub fn open_contents(&self) -> Option<&Contents> {
         match &self.contents {

@@ -1,21 +1,26 @@
 //! The making of one backup, stage by stage. `CreateBackup` and the last backup of a restore are the same three stages;
 //! whoever calls them holds the database's turn.
 //!
-//! 1. `dump`: pg_dump at an exported snapshot, compressed into the store; the same snapshot counts every table's rows.
-//! 2. `read_back`: the archive is read again to its end and must have the digest that was written.
+//! 1. `dump`: an archive of the database at one snapshot. Its tables are locked and the snapshot is taken; pg_dump writes the
+//!    schema at that snapshot; many sessions copy rows at that snapshot.
+//! 2. `read_back`: the archive is read again and must have the digest that was written.
 //! 3. `commit`: the manifest is written, and with it the backup exists.
 
-use std::time::{Duration, Instant};
+mod archive;
+mod describe;
+mod rows;
+mod schema;
+mod stream;
 
-use bytes::BytesMut;
-use chrono::{DateTime, Utc};
-use tokio::{io::AsyncReadExt as _, process::ChildStdout};
+use chrono::Utc;
 
+use self::{archive::ArchiveWriter, describe::Described, schema::Schema};
 use crate::{
+    archive::{AFTER_ROWS, BEFORE_ROWS, Statements},
     model::{
         backup::{
-            ArchiveFormat, BackupKind, BackupName, Contents, FORMAT_VERSION, Manifest,
-            StoredContents, TableContents, VerificationLevel,
+            BackupKind, BackupName, Contents, FORMAT_VERSION, Manifest, StoredContents,
+            VerificationLevel,
         },
         failure::{Failure, Kind},
     },
@@ -23,33 +28,10 @@ use crate::{
         daemon::{Daemon, Managed},
         runner::job::Job,
     },
-    postgres::{
-        database::Purpose,
-        error::PostgresError,
-        server,
-        session::Session,
-        tables::{lock_for_dump, row_counts},
-    },
+    postgres::{database::Purpose, dumpable::SequenceState, snapshot::Snapshot},
     state::artifacts::{Artifact, ArtifactKind},
-    storage::{ArchiveSummary, ArchiveWriter, StorageError},
-    tools::{pg_dump, process::ToolError},
+    storage::{ArchiveUpload, StorageError},
 };
-
-/// How much of the tool's output is read at once.
-const READ_SIZE: usize = 256 * 1024;
-
-/// How often the progress is told.
-const REPORT_INTERVAL: Duration = Duration::from_millis(200);
-
-/// A session whose transaction holds the snapshot that the backup is of.
-struct Snapshot {
-    session: Session,
-    id: String,
-    time: DateTime<Utc>,
-    server_version: String,
-    server_version_num: u32,
-    schema_version: Vec<String>,
-}
 
 /// Stage 1: an archive without a manifest. What it makes is noted as the job's artifact first.
 pub async fn dump(
@@ -58,78 +40,97 @@ pub async fn dump(
     job: &Job,
     kind: BackupKind,
 ) -> Result<Manifest, Failure> {
-    let snapshot = open_snapshot(managed).await?;
-    let (filename, mut writer) = create_archive(daemon, managed, job).await?;
-
-    let copy = async {
-        let program = daemon.tools.path("pg_dump");
-        let login = managed.database.login(Purpose::Backup);
-        let mut tool = pg_dump::dump(&program, login, &snapshot.id)?;
-        pump(tool.stdout()?, &mut writer, job).await?;
-        // The end of the stream alone proves nothing: a killed pg_dump ends its output, too.
-        tool.finish().await?;
-        Ok::<_, Failure>(writer.finish().await?)
-    };
-    let count = async { Ok(row_counts(&snapshot.session).await?) };
-    let (written, tables) = tokio::try_join!(copy, count)?;
-    let manifest = manifest(
-        daemon, managed, job, kind, &snapshot, filename, &written, tables,
-    )
-    .await?;
-    snapshot.session.close().await;
-    Ok(manifest)
-}
-
-/// Moves the tool's output into the archive.
-async fn pump(
-    mut output: ChildStdout,
-    writer: &mut ArchiveWriter,
-    job: &Job,
-) -> Result<(), Failure> {
-    let mut buffer = BytesMut::with_capacity(READ_SIZE);
-    let mut done = 0;
-    let mut told = Instant::now();
-    loop {
-        let read = output.read_buf(&mut buffer).await;
-        let count = read.map_err(|source| ToolError::Pipe {
-            tool: "pg_dump",
-            source,
-        })?;
-        done += count as u64;
-        if count == 0 || told.elapsed() >= REPORT_INTERVAL {
-            job.count(done, 0, "bytes");
-            told = Instant::now();
-        }
-        if count == 0 {
-            return Ok(());
-        }
-        writer.write(buffer.split().freeze()).await?;
-        buffer.reserve(READ_SIZE);
-    }
-}
-
-async fn open_snapshot(managed: &Managed) -> Result<Snapshot, Failure> {
+    let settings = &daemon.settings.backup;
+    job.say("waits for the tables' locks");
+    let login = managed.database.login(Purpose::Backup);
     let session = managed
         .database
-        .session(Purpose::Backup, "pgsteward backup")
+        .copy_session(login, "pgsteward backup")
         .await?;
-    session
-        .batch_execute("SET lock_timeout = '30s'; BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        .await
-        .map_err(PostgresError::query("begin the snapshot's transaction"))?;
-    let row = session
-        .query_one("SELECT pg_catalog.pg_export_snapshot(), now()", &[])
-        .await
-        .map_err(PostgresError::query("export a snapshot"))?;
-    lock_for_dump(&session).await?;
-    Ok(Snapshot {
-        id: row.get(0),
-        time: row.get(1),
-        server_version: server::setting(&*session, "server_version").await?,
-        server_version_num: server::version_num(&*session).await?,
-        schema_version: managed.version_table.heads(&*session).await?,
-        session,
+    let mut snapshot = Snapshot::take(session, settings.lock_timeout).await?;
+    job.say("");
+    let described = Described::read(managed, &snapshot, settings.role_passwords).await?;
+    let statements = Statements::in_encoding(&described.database.encoding);
+    let (filename, upload) = create_archive(daemon, managed, job).await?;
+    let mut writer = ArchiveWriter::new(upload, settings.codec, settings.recipients.as_ref())?;
+
+    let schema = Schema::dump(daemon, login, &snapshot.id, settings.lock_timeout).await?;
+    let pre_data = [&schema.sections.pre_data, BEFORE_ROWS.as_bytes()].concat();
+    let pre_data = writer.append_text(&pre_data).await?;
+    let plan = rows::Plan {
+        tables: &described.tables,
+        large_objects: &described.large_objects,
+        encoding: &described.database.encoding,
+    };
+    let (mut writer, copied) =
+        rows::copy(daemon, managed, job, &mut snapshot, &plan, writer).await?;
+    let sequences = sequences_sql(statements, &described.sequences);
+    let sequences = writer.append_text(sequences.as_bytes()).await?;
+    let post_data = [AFTER_ROWS.as_bytes(), &schema.sections.post_data].concat();
+    let post_data = writer.append_text(&post_data).await?;
+    // Everything was read: what others wait for is theirs again.
+    drop(snapshot.session);
+    let written = writer.finish().await?;
+
+    let contents = Contents {
+        tables: copied.tables,
+        large_objects: copied.large_objects,
+        pre_data,
+        blocks: copied.blocks,
+        sequences,
+        post_data,
+        schema_archive: schema.stored()?,
+        database: described.database,
+        roles: described.roles,
+        extensions: described.extensions,
+    };
+    Ok(Manifest {
+        format_version: FORMAT_VERSION,
+        filename,
+        database: managed.name().to_owned(),
+        kind,
+        snapshot_time: snapshot.time,
+        complete_time: Utc::now(),
+        size_bytes: written.size_bytes,
+        sha256: written.sha256,
+        uncompressed_bytes: written.uncompressed_bytes,
+        compression: settings.codec.format().compression().to_owned(),
+        recipients: settings
+            .recipients
+            .as_ref()
+            .map(|recipients| recipients.names().to_vec())
+            .unwrap_or_default(),
+        server_version: described.server_version,
+        server_version_num: described.server_version_num,
+        tool_version: daemon.tools.version().await?.text,
+        schema_version: described.schema_version,
+        table_count: contents.tables.len() as u64,
+        row_count: contents.tables.iter().map(|table| table.rows).sum(),
+        operation_id: job.id(),
+        daemon_version: env!("CARGO_PKG_VERSION").to_owned(),
+        verifications: Vec::new(),
+        damage: None,
+        hold: false,
+        labels: std::collections::BTreeMap::new(),
+        contents: Some(StoredContents::Open(Box::new(contents))),
     })
+}
+
+/// The statements that set the sequences, one a line.
+pub fn sequences_sql(statements: Statements, sequences: &[SequenceState]) -> String {
+    sequences
+        .iter()
+        .map(|state| {
+            let name = statements.literal(&crate::postgres::quote::qualified(
+                &state.schema,
+                &state.sequence,
+            ));
+            format!(
+                "SELECT pg_catalog.setval({name}, {}, {});\n",
+                state.last_value, state.is_called
+            )
+        })
+        .collect()
 }
 
 /// The name is made from the second; where that is taken, a number is added.
@@ -137,17 +138,18 @@ async fn create_archive(
     daemon: &Daemon,
     managed: &Managed,
     job: &Job,
-) -> Result<(BackupName, ArchiveWriter), Failure> {
+) -> Result<(BackupName, ArchiveUpload), Failure> {
+    let settings = &daemon.settings.backup;
+    let (format, encrypted) = (settings.codec.format(), settings.recipients.is_some());
     let now = Utc::now();
     for attempt in 1.. {
-        let filename = BackupName::new(managed.name(), now, attempt, ArchiveFormat::Gzip, false);
+        let filename = BackupName::new(managed.name(), now, attempt, format, encrypted);
         let artifact = artifact(managed, job, &filename);
         if !daemon.store.note_artifact(&artifact).await? {
             continue;
         }
-        let level = daemon.settings.gzip_level;
-        match daemon.backups.create(&filename, level).await {
-            Ok(writer) => return Ok((filename, writer)),
+        match daemon.backups.primary().create(&filename, job.id()).await {
+            Ok(upload) => return Ok((filename, upload)),
             Err(StorageError::AlreadyExists(_)) => {
                 daemon.store.strike_artifact(&artifact).await?;
             }
@@ -170,54 +172,13 @@ fn artifact(managed: &Managed, job: &Job, filename: &BackupName) -> Artifact {
     }
 }
 
-#[allow(clippy::too_many_arguments)] // each is one fact that the manifest records
-async fn manifest(
-    daemon: &Daemon,
-    managed: &Managed,
-    job: &Job,
-    kind: BackupKind,
-    snapshot: &Snapshot,
-    filename: BackupName,
-    written: &ArchiveSummary,
-    tables: Vec<TableContents>,
-) -> Result<Manifest, Failure> {
-    Ok(Manifest {
-        format_version: FORMAT_VERSION,
-        filename,
-        database: managed.name().to_owned(),
-        kind,
-        snapshot_time: snapshot.time,
-        complete_time: Utc::now(),
-        size_bytes: written.size_bytes,
-        sha256: written.sha256.clone(),
-        uncompressed_bytes: written.uncompressed_bytes,
-        compression: ArchiveFormat::Gzip.compression().to_owned(),
-        recipients: Vec::new(),
-        server_version: snapshot.server_version.clone(),
-        server_version_num: snapshot.server_version_num,
-        tool_version: daemon.tools.version().await?.text,
-        schema_version: snapshot.schema_version.clone(),
-        table_count: tables.len() as u64,
-        row_count: tables.iter().map(|table| table.rows).sum(),
-        operation_id: job.id(),
-        daemon_version: env!("CARGO_PKG_VERSION").to_owned(),
-        verifications: Vec::new(),
-        damage: None,
-        hold: false,
-        labels: std::collections::BTreeMap::new(),
-        contents: Some(StoredContents::Open(Box::new(Contents {
-            tables,
-            ..Contents::default()
-        }))),
-    })
-}
-
 /// Stage 2: reads the archive back.
 pub async fn read_back(daemon: &Daemon, job: &Job, manifest: &Manifest) -> Result<(), Failure> {
     let total = manifest.size_bytes;
     daemon
         .backups
-        .verify(manifest, |done| job.count(done, total, "bytes"))
+        .primary()
+        .digest(manifest, |done| job.count(done, total, "bytes"))
         .await?;
     Ok(())
 }
@@ -231,17 +192,17 @@ pub async fn commit(
 ) -> Result<Manifest, Failure> {
     let now = Utc::now();
     manifest.complete_time = now;
-    for level in [
-        VerificationLevel::Committed,
-        VerificationLevel::Digest,
-        VerificationLevel::FullRead,
-    ] {
+    for level in [VerificationLevel::Committed, VerificationLevel::Digest] {
         manifest.record(level, now);
     }
-    daemon.backups.put_manifest(&manifest).await?;
+    let stored = match &daemon.settings.backup.recipients {
+        Some(recipients) => manifest.sealed(|json| recipients.seal_text(json))?,
+        None => manifest.clone(),
+    };
+    daemon.backups.primary().commit(&stored).await?;
     daemon
         .store
         .strike_artifact(&artifact(managed, job, &manifest.filename))
         .await?;
-    Ok(manifest)
+    Ok(stored)
 }
