@@ -145,7 +145,7 @@ async fn create_archive(
         if !daemon.store.note_artifact(&artifact).await? {
             continue;
         }
-        let level = daemon.settings.gzip_level;
+        let level = daemon.settings.backup.level;
         match daemon.backups.create(&filename, level).await {
             Ok(writer) => return Ok((filename, writer)),
             Err(StorageError::AlreadyExists(_)) => {
