@@ -34,7 +34,9 @@ pub use self::{
     error::{ConfigError, Origin},
     example::example,
 };
-pub use crate::model::{method::Role, migration::BackupBefore, schema::ObjectPattern};
+pub use crate::model::{
+    backup::ArchiveFormat, method::Role, migration::BackupBefore, schema::ObjectPattern,
+};
 
 /// The effective configuration.
 #[derive(Clone, Debug)]
@@ -180,8 +182,30 @@ pub struct Store {
 /// How backups are written.
 #[derive(Clone, Debug, Serialize)]
 pub struct Backup {
-    /// 1 (fast) to 9 (small).
-    pub gzip_level: u32,
+    /// Gzip or zstd.
+    #[serde(serialize_with = "shown::compression")]
+    pub compression: ArchiveFormat,
+    /// How much is compressed, within the range of `compression`.
+    pub level: u32,
+    /// Tables that are dumped at once; zero for as many as there are processors.
+    pub jobs: u32,
+    /// Longest wait of a dump for the lock of a table; never zero.
+    #[serde(serialize_with = "shown::duration")]
+    pub lock_timeout: Duration,
+    /// How long the bytes of a dump, a load or an upload may stand still; zero for no limit.
+    #[serde(serialize_with = "shown::duration")]
+    pub stall_timeout: Duration,
+    /// Whom archives are encrypted for, as they were given; none for no encryption. `app` finds out what they are.
+    #[serde(serialize_with = "shown::list")]
+    pub recipients: Vec<String>,
+    /// The file with the identities that can decrypt archives.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "shown::path_if_any"
+    )]
+    pub identity_file: Option<PathBuf>,
+    /// Whether backups keep the password verifiers of roles; only with recipients.
+    pub role_passwords: bool,
 }
 
 /// Which backups are kept; not both zero.
@@ -230,6 +254,8 @@ pub struct Restore {
     /// How long the replaced database is kept.
     #[serde(serialize_with = "shown::duration")]
     pub keep_replaced: Duration,
+    /// Tables that are loaded at once; zero for as many as there are processors.
+    pub jobs: u32,
 }
 
 /// How operations wait and stop.

@@ -14,6 +14,7 @@
 //! memory stays flat, and the slower side holds back the other.
 
 mod error;
+mod seal;
 mod store;
 mod sweep;
 mod unpack;
@@ -21,6 +22,7 @@ mod verify;
 mod write;
 
 pub use error::{Damage, StorageError};
+pub use seal::{Identities, Recipients, SealError, Sealer, Unsealer, seal_text, unseal_text};
 pub use store::{ArchiveReader, Listing, Store, Unreadable};
 pub use unpack::PlainReader;
 pub use write::ArchiveWriter;

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use crate::{
     config::{
-        Config, ConnectionUrl, Database as DatabaseConfig, Migrations, Revisions, Source, UrlError,
+        Backup, Config, ConnectionUrl, Database as DatabaseConfig, Migrations, Revisions, Source,
+        UrlError,
     },
     model::{
         failure::{Failure, Kind},
@@ -20,7 +21,7 @@ use crate::{
     ops::{
         Daemon,
         context::Principal,
-        daemon::{Managed, MigrationSettings, Settings},
+        daemon::{BackupSettings, Managed, MigrationSettings, Settings},
         health::Prober,
         runner::Runner,
     },
@@ -32,12 +33,15 @@ use crate::{
     },
     rpc::{Access, Credential},
     state::ControlStore,
-    storage::Store,
+    storage::{Identities, Recipients, SealError, Store},
     tools::binaries::Binaries,
 };
 
 /// The client programs that the daemon runs.
 const TOOLS: &[&str] = &["pg_dump", "pg_restore", "psql"];
+
+/// More jobs at once are never taken for granted, only configured up to as many.
+const MOST_JOBS: usize = 64;
 
 /// Why the daemon could not be built; in the end always a [`Failure`] with a reason and a hint.
 pub type BuildError = Failure;
@@ -118,7 +122,7 @@ pub(super) async fn daemon(config: &Config, servers: &Servers) -> Result<Daemon,
         databases: managed(config, servers, &connections)?,
         backups: Store::open_directory(&config.store.path)?,
         tools: Binaries::find(config.postgres.bin_dir.as_deref(), TOOLS)?,
-        settings: settings(config),
+        settings: settings(config)?,
         jobs: jobs(config, servers),
         prober: Prober::default(),
         start_time: Utc::now(),
@@ -160,10 +164,11 @@ fn managed(
     Ok(all)
 }
 
-fn settings(config: &Config) -> Settings {
-    Settings {
+fn settings(config: &Config) -> Result<Settings, BuildError> {
+    Ok(Settings {
         lock_wait: config.operations.lock_wait,
-        gzip_level: config.backup.gzip_level,
+        backup: backup(&config.backup)?,
+        restore_jobs: jobs_at_once(config.restore.jobs),
         retention: RetentionPolicy {
             daily: config.retention.daily,
             monthly: config.retention.monthly,
@@ -173,6 +178,49 @@ fn settings(config: &Config) -> Settings {
         migrations: migrations(&config.migrations),
         health_interval: config.health.interval,
         health_timeout: config.health.timeout,
+    })
+}
+
+fn backup(config: &Backup) -> Result<BackupSettings, BuildError> {
+    let recipients = if config.recipients.is_empty() {
+        None
+    } else {
+        let parsed = Recipients::parse(&config.recipients);
+        Some(parsed.map_err(|error| of_key("backup.recipients", error))?)
+    };
+    let identities = match &config.identity_file {
+        None => None,
+        Some(path) => {
+            let loaded = Identities::load(path);
+            Some(loaded.map_err(|error| of_key("backup.identity_file", error))?)
+        }
+    };
+    Ok(BackupSettings {
+        format: config.compression,
+        level: config.level,
+        jobs: jobs_at_once(config.jobs),
+        lock_timeout: config.lock_timeout,
+        stall_timeout: config.stall_timeout,
+        recipients,
+        identities,
+        role_passwords: config.role_passwords,
+    })
+}
+
+/// A refusal of keys that names where they were configured.
+fn of_key(key: &str, error: SealError) -> BuildError {
+    let failure = Failure::from(error);
+    Failure {
+        message: format!("`{key}`: {}", failure.message),
+        ..failure
+    }
+}
+
+/// The configured number, or as many as there are processors.
+fn jobs_at_once(configured: u32) -> usize {
+    match usize::try_from(configured) {
+        Ok(jobs) if jobs > 0 => jobs,
+        _ => std::thread::available_parallelism().map_or(1, |count| count.get().min(MOST_JOBS)),
     }
 }
 

@@ -15,9 +15,9 @@ use tracing_subscriber::EnvFilter;
 use crate::model::schema::PatternError;
 
 use super::{
-    Auth, Backup, BackupBefore, Config, ConfigError, Health, Listen, Log, LogFormat, Migrations,
-    ObjectPattern, Operations, Postgres, Restore, Retention, Role, Schedule, Store, Token,
-    TokenDigest, databases, settings::Settings,
+    ArchiveFormat, Auth, Backup, BackupBefore, Config, ConfigError, Health, Listen, Log, LogFormat,
+    Migrations, ObjectPattern, Operations, Postgres, Restore, Retention, Role, Schedule, Store,
+    Token, TokenDigest, databases, settings::Settings,
 };
 
 /// PostgreSQL keeps its timeouts as 32-bit milliseconds, a little over 24 days. Bounds also keep clock arithmetic from
@@ -27,6 +27,9 @@ const POSITIVE: RangeInclusive<Duration> = Duration::from_millis(1)..=LONGEST;
 const ANY: RangeInclusive<Duration> = Duration::ZERO..=LONGEST;
 /// Ten years, for what is kept rather than waited for.
 const KEPT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24 * 3650);
+
+/// Zero stands for as many as there are processors.
+const JOBS: RangeInclusive<u32> = 0..=64;
 
 /// What the process's own circumstances say about defaults.
 pub(super) struct Surroundings {
@@ -87,9 +90,7 @@ pub(super) fn config(
                 .path("store.path")?
                 .unwrap_or_else(|| data_dir.join("backups")),
         },
-        backup: Backup {
-            gzip_level: settings.integer("backup.gzip_level", 1..=9)?,
-        },
+        backup: backup(settings)?,
         retention: retention(settings)?,
         migrations: Migrations {
             lock_timeout: settings.duration("migrations.lock_timeout", POSITIVE)?,
@@ -110,6 +111,7 @@ pub(super) fn config(
         },
         restore: Restore {
             keep_replaced: settings.duration("restore.keep_replaced", KEPT)?,
+            jobs: settings.integer("restore.jobs", JOBS)?,
         },
         operations: Operations {
             lock_wait: settings.duration("operations.lock_wait", ANY)?,
@@ -215,6 +217,39 @@ fn digest(text: &str) -> Option<TokenDigest> {
         *byte = u8::from_str_radix(text.get(2 * place..2 * place + 2)?, 16).ok()?;
     }
     Some(TokenDigest(bytes))
+}
+
+fn backup(settings: &Settings) -> Result<Backup, ConfigError> {
+    let compression = settings.parse("backup.compression", "gzip or zstd", |text| match text {
+        "gzip" => Some(ArchiveFormat::Gzip),
+        "zstd" => Some(ArchiveFormat::Zstd),
+        _ => None,
+    })?;
+    let (levels, default_level) = match compression {
+        ArchiveFormat::Zstd => (1..=19, 1),
+        _ => (1..=12, 3),
+    };
+    let level = if settings.has("backup.level") {
+        settings.integer("backup.level", levels)?
+    } else {
+        default_level
+    };
+    let recipients = list(settings, "backup.recipients");
+    let role_passwords = settings.flag("backup.role_passwords") == Some(true);
+    if role_passwords && recipients.is_empty() {
+        let problem = "needs `backup.recipients`: passwords are kept in encrypted backups only";
+        return Err(settings.refuse("backup.role_passwords", problem));
+    }
+    Ok(Backup {
+        compression,
+        level,
+        jobs: settings.integer("backup.jobs", JOBS)?,
+        lock_timeout: settings.duration("backup.lock_timeout", POSITIVE)?,
+        stall_timeout: settings.duration("backup.stall_timeout", ANY)?,
+        recipients,
+        identity_file: settings.path("backup.identity_file")?,
+        role_passwords,
+    })
 }
 
 fn retention(settings: &Settings) -> Result<Retention, ConfigError> {

@@ -4,6 +4,10 @@
 //! defaults from it, and `pgsteward config example` prints it. In a path, `*` stands for a name and `#` for a place in
 //! a list.
 
+mod lookup;
+
+pub(super) use self::lookup::{Place, key, likely_meant, place};
+
 /// A key's type, with the value that the example shows.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Shape {
@@ -175,9 +179,44 @@ pub(super) const KEYS: &[Key] = &[
         "Directory of the backups; by default backups in data_dir.",
     ),
     fixed(
-        "backup.gzip_level",
-        Integer(6),
-        "Compression, 1 (fast) to 9 (small).",
+        "backup.compression",
+        Text("gzip"),
+        "How archives are compressed: gzip or zstd.",
+    ),
+    sample(
+        "backup.level",
+        Integer(3),
+        "How much: for gzip 1 (fast) to 12 (small), by default 3; for zstd 1 to 19, by default 1.",
+    ),
+    fixed(
+        "backup.jobs",
+        Integer(0),
+        "Tables that are dumped at once, at most 64; 0 for as many as there are processors.",
+    ),
+    fixed(
+        "backup.lock_timeout",
+        Text("30s"),
+        "Longest wait of a dump for the lock of a table; nothing is to queue behind it for longer.",
+    ),
+    fixed(
+        "backup.stall_timeout",
+        Text("15m"),
+        "A dump, a load or an upload whose bytes stand still for so long is ended; 0s for never.",
+    ),
+    fixed(
+        "backup.recipients",
+        Text(""),
+        "Public age keys (age1...), comma-separated, that archives are encrypted for; empty for no encryption.",
+    ),
+    sample(
+        "backup.identity_file",
+        Text("/etc/pgsteward/identity.txt"),
+        "File with age identities, its owner's alone, to restore and verify what is encrypted; not needed to back up.",
+    ),
+    fixed(
+        "backup.role_passwords",
+        Flag(false),
+        "Whether encrypted backups keep the password verifiers of the roles; needs recipients and a superuser.",
     ),
     fixed(
         "retention.daily",
@@ -245,6 +284,11 @@ pub(super) const KEYS: &[Key] = &[
         "How long a restore keeps the database that it replaced, for a rollback.",
     ),
     fixed(
+        "restore.jobs",
+        Integer(0),
+        "Tables that are loaded, and indexes that are built, at once, at most 64; 0 for as many as there are processors.",
+    ),
+    fixed(
         "operations.lock_wait",
         Text("10m"),
         "How long an operation waits for its turn on a database.",
@@ -301,137 +345,9 @@ pub(super) const KEYS: &[Key] = &[
     ),
 ];
 
-/// What stands at a path.
-pub(super) enum Place {
-    /// A value.
-    Key(&'static Key),
-    /// A table that holds keys or tables.
-    Table,
-    /// A list of tables.
-    List,
-    /// Nothing that is known.
-    Unknown,
-}
-
-/// Looks a path up.
-pub(super) fn place(path: &[String]) -> Place {
-    for key in KEYS {
-        let mut pattern = key.path.split('.');
-        if !path
-            .iter()
-            .all(|part| pattern.next().is_some_and(|known| fits(part, known)))
-        {
-            continue;
-        }
-        return match pattern.next() {
-            None => Place::Key(key),
-            Some("#") => Place::List,
-            Some(_) => Place::Table,
-        };
-    }
-    Place::Unknown
-}
-
-/// Looks up a dotted path that the loader itself asks for.
-pub(super) fn key(path: &str) -> Option<&'static Key> {
-    let parts: Vec<String> = path.split('.').map(str::to_owned).collect();
-    match place(&parts) {
-        Place::Key(key) => Some(key),
-        _ => None,
-    }
-}
-
-fn fits(part: &str, known: &str) -> bool {
-    match known {
-        "*" => !part.contains('.'),
-        "#" => !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()),
-        known => part == known,
-    }
-}
-
-/// The known key nearest to an unknown path, when a slip of one or two letters in one part explains it.
-pub(super) fn likely_meant(path: &[String]) -> Option<String> {
-    let known = (1..=path.len())
-        .take_while(|&length| !matches!(place(&path[..length]), Place::Unknown))
-        .count();
-    let (parents, rest) = path.split_at(known);
-    let (wrong, rest) = rest.split_first()?;
-    let siblings = KEYS.iter().filter_map(|key| {
-        let mut pattern = key.path.split('.');
-        let same_parents = parents
-            .iter()
-            .all(|part| pattern.next().is_some_and(|known| fits(part, known)));
-        pattern
-            .next()
-            .filter(|part| same_parents && !matches!(*part, "*" | "#"))
-    });
-    let (distance, nearest) = siblings
-        .map(|sibling| (edit_distance(wrong, sibling), sibling))
-        .min()?;
-    let slip = distance <= 2 && distance < nearest.len().min(wrong.len());
-    let parts = parents
-        .iter()
-        .map(String::as_str)
-        .chain([nearest])
-        .chain(rest.iter().map(String::as_str));
-    slip.then(|| parts.collect::<Vec<_>>().join("."))
-}
-
-/// Levenshtein's distance: insertions, deletions and replacements that make one text the other.
-fn edit_distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (line, letter) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = line + 1;
-        for (column, other) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(letter != *other);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[to.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn meant(path: &str) -> Option<String> {
-        likely_meant(&path.split('.').map(str::to_owned).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn a_slip_of_a_letter_or_two_is_recognized_in_any_part() {
-        assert_eq!(
-            meant("schedule.timezone").as_deref(),
-            Some("schedule.time_zone")
-        );
-        assert_eq!(
-            meant("shedule.time_zone").as_deref(),
-            Some("schedule.time_zone")
-        );
-        assert_eq!(
-            meant("databases.shop.migrater").as_deref(),
-            Some("databases.shop.migrator")
-        );
-        assert_eq!(meant("datadir").as_deref(), Some("data_dir"));
-    }
-
-    #[test]
-    fn a_key_that_resembles_nothing_gets_no_suggestion() {
-        assert_eq!(meant("schedule.colour"), None);
-        assert_eq!(meant("x"), None);
-        assert_eq!(meant("schedule.time_zone.deeper"), None);
-        assert_eq!(meant(""), None);
-    }
-
-    #[test]
-    fn the_edit_distance_counts_insertions_deletions_and_replacements() {
-        assert_eq!(edit_distance("kitten", "sitting"), 3);
-        assert_eq!(edit_distance("", "abc"), 3);
-        assert_eq!(edit_distance("same", "same"), 0);
-    }
 
     #[test]
     fn no_key_is_listed_twice_and_each_section_is_in_one_piece() {

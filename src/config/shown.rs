@@ -14,8 +14,8 @@ use croner::Cron;
 use serde::{Serialize, Serializer};
 
 use super::{
-    Auth, Backup, Config, Database, Health, Listen, Log, Migrations, Operations, Postgres, Restore,
-    Retention, Revisions, Role, Schedule, Source, Store,
+    ArchiveFormat, Auth, Backup, Config, Database, Health, Listen, Log, Migrations, Operations,
+    Postgres, Restore, Retention, Revisions, Role, Schedule, Source, Store,
 };
 
 /// The configuration in the file's own cut, where [`Source`] is spread over three tables.
@@ -133,6 +133,13 @@ pub(super) fn list<T: ToString, S: Serializer>(
 ) -> Result<S::Ok, S::Error> {
     let items: Vec<String> = items.iter().map(ToString::to_string).collect();
     serializer.serialize_str(&items.join(", "))
+}
+
+pub(super) fn compression<S: Serializer>(
+    format: &ArchiveFormat,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(format.compression())
 }
 
 pub(super) fn time_zone<S: Serializer>(zone: &Tz, serializer: S) -> Result<S::Ok, S::Error> {

@@ -9,8 +9,9 @@ use tokio::sync::watch;
 
 use super::{health::Prober, runner::Runner};
 use crate::{
+    archive::Codec,
     model::{
-        backup::{BackupName, Manifest},
+        backup::{ArchiveFormat, BackupName, Manifest},
         failure::{Failure, Kind},
         migration::BackupBefore,
         retention::RetentionPolicy,
@@ -19,7 +20,7 @@ use crate::{
     },
     postgres::{database::Database, revisions::ScriptLimits, versions::VersionTable},
     state::ControlStore,
-    storage::{Listing, Store},
+    storage::{Identities, Listing, Recipients, Store},
     tools::binaries::Binaries,
 };
 
@@ -46,8 +47,10 @@ impl Managed {
 pub struct Settings {
     /// How long an operation waits for its turn on a database.
     pub lock_wait: Duration,
-    /// gzip level of archives, 1 to 9.
-    pub gzip_level: u32,
+    /// How backups are written.
+    pub backup: BackupSettings,
+    /// Tables that a restore loads at once; at least one.
+    pub restore_jobs: usize,
     /// What retention keeps.
     pub retention: RetentionPolicy,
     /// The zone whose calendar retention and schedule go by.
@@ -60,6 +63,38 @@ pub struct Settings {
     pub health_interval: Duration,
     /// How long the prober waits for an answer.
     pub health_timeout: Duration,
+}
+
+/// How backups are written, and read.
+#[derive(Clone, Debug)]
+pub struct BackupSettings {
+    /// What archives are: gzip or zstd.
+    pub format: ArchiveFormat,
+    /// How much is compressed: gzip 1 to 12, zstd 1 to 19.
+    pub level: u32,
+    /// Tables that are dumped at once; at least one.
+    pub jobs: usize,
+    /// Longest wait of a dump for the lock of a table.
+    pub lock_timeout: Duration,
+    /// How long the bytes of a dump, a load or an upload may stand still; zero for no limit.
+    pub stall_timeout: Duration,
+    /// Whom archives are encrypted for. Where there are any, nothing is written to a store in the clear.
+    pub recipients: Option<Recipients>,
+    /// What decrypts archives; without it those that are encrypted can be listed, downloaded and removed.
+    pub identities: Option<Identities>,
+    /// Whether backups keep the password verifiers of roles; only with recipients.
+    pub role_passwords: bool,
+}
+
+impl BackupSettings {
+    /// How archives are packed.
+    pub fn codec(&self) -> Codec {
+        let level = self.level;
+        match self.format {
+            ArchiveFormat::Zstd => Codec::Zstd { level },
+            _ => Codec::Gzip { level },
+        }
+    }
 }
 
 /// How revisions are applied.

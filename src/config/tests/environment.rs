@@ -7,15 +7,15 @@ use super::{super::*, load_with, refusal_with};
 #[test]
 fn a_variable_wins_over_the_file() {
     let config = load_with(
-        "schedule.time_zone = 'UTC'\nbackup.gzip_level = 1",
+        "schedule.time_zone = 'UTC'\nbackup.level = 1",
         &[
             ("PGSTEWARD__SCHEDULE__TIME_ZONE", "Europe/Oslo"),
-            ("PGSTEWARD__BACKUP__GZIP_LEVEL", "9"),
+            ("PGSTEWARD__BACKUP__LEVEL", "9"),
         ],
     )
     .unwrap();
     assert_eq!(config.schedule.time_zone, Tz::Europe__Oslo);
-    assert_eq!(config.backup.gzip_level, 9);
+    assert_eq!(config.backup.level, 9);
 }
 
 #[test]

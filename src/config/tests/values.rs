@@ -21,7 +21,13 @@ fn without_a_file_everything_has_its_default() {
     assert_eq!(config.postgres.connect_timeout, Duration::from_secs(10));
     assert_eq!(config.postgres.pool_size, 4);
     assert_eq!(config.postgres.statement_timeout, Duration::from_secs(30));
-    assert_eq!(config.backup.gzip_level, 6);
+    assert_eq!(config.backup.compression, ArchiveFormat::Gzip);
+    assert_eq!((config.backup.level, config.backup.jobs), (3, 0));
+    assert_eq!(config.backup.lock_timeout, Duration::from_secs(30));
+    assert_eq!(config.backup.stall_timeout, Duration::from_mins(15));
+    assert!(config.backup.recipients.is_empty() && config.backup.identity_file.is_none());
+    assert!(!config.backup.role_passwords);
+    assert_eq!(config.restore.jobs, 0);
     assert_eq!((config.retention.daily, config.retention.monthly), (14, 3));
     assert_eq!(config.migrations.lock_timeout, Duration::from_secs(5));
     assert_eq!(config.migrations.lock_budget, Duration::from_mins(2));
@@ -175,7 +181,9 @@ fn roles_include_those_before_them() {
 fn numbers_have_their_ranges() {
     for (key, outside) in [
         ("postgres.pool_size", ["0", "101"]),
-        ("backup.gzip_level", ["0", "10"]),
+        ("backup.level", ["0", "13"]),
+        ("backup.jobs", ["-1", "65"]),
+        ("restore.jobs", ["-1", "65"]),
         ("retention.daily", ["-1", "3651"]),
         ("retention.monthly", ["-1", "9223372036854775807"]),
     ] {
@@ -187,6 +195,36 @@ fn numbers_have_their_ranges() {
         }
     }
     assert_eq!(load("postgres.pool_size = 100").postgres.pool_size, 100);
+}
+
+#[test]
+fn the_levels_are_those_of_the_compression() {
+    let zstd = "backup.compression = 'zstd'\n";
+    let backup = load(zstd).backup;
+    assert_eq!((backup.compression, backup.level), (ArchiveFormat::Zstd, 1));
+    assert_eq!(load(&format!("{zstd}backup.level = 19")).backup.level, 19);
+    assert_refused(
+        &format!("{zstd}backup.level = 20"),
+        &["`backup.level` must be 1 to 19"],
+    );
+    assert_eq!(load("backup.level = 12").backup.level, 12);
+    assert_refused(
+        "backup.compression = 'none'",
+        &["`backup.compression` must be gzip or zstd"],
+    );
+}
+
+#[test]
+fn passwords_of_roles_are_kept_in_encrypted_backups_only() {
+    assert_refused(
+        "backup.role_passwords = true",
+        &["`backup.role_passwords` needs `backup.recipients`"],
+    );
+    let config = load("backup = { role_passwords = true, recipients = 'age1a, age1b,' }");
+    assert!(config.backup.role_passwords);
+    assert_eq!(config.backup.recipients, ["age1a", "age1b"]);
+    let shown = config.shown();
+    assert!(shown.contains("recipients = \"age1a, age1b\""), "{shown}");
 }
 
 #[test]
@@ -370,9 +408,9 @@ fn a_file_is_loaded_from_disk() {
 
 #[test]
 fn the_origin_of_a_bad_value_is_named() {
-    let told = refusal_with("", &[("PGSTEWARD__BACKUP__GZIP_LEVEL", "10")]);
+    let told = refusal_with("", &[("PGSTEWARD__BACKUP__LEVEL", "13")]);
     assert_eq!(
         told,
-        "`backup.gzip_level` must be 1 to 9 (from PGSTEWARD__BACKUP__GZIP_LEVEL)"
+        "`backup.level` must be 1 to 12 (from PGSTEWARD__BACKUP__LEVEL)"
     );
 }

@@ -195,13 +195,14 @@ impl Manifest {
     }
 
     /// The manifest as it is stored beside an encrypted archive: its contents' JSON is passed through `seal`.
-    pub fn sealed<E: From<serde_json::Error>>(
+    pub fn sealed<E: From<ManifestError>>(
         &self,
         seal: impl FnOnce(&[u8]) -> Result<String, E>,
     ) -> Result<Self, E> {
         let contents = match &self.contents {
             Some(StoredContents::Open(contents)) => {
-                Some(StoredContents::Sealed(seal(&serde_json::to_vec(contents)?)?))
+                let json = serde_json::to_vec(contents).map_err(ManifestError::Malformed)?;
+                Some(StoredContents::Sealed(seal(&json)?))
             }
             other => other.clone(),
         };

@@ -30,7 +30,7 @@ use crate::{
     },
     postgres::{database::Purpose, dumpable::SequenceState, snapshot::Snapshot},
     state::artifacts::{Artifact, ArtifactKind},
-    storage::{ArchiveUpload, StorageError},
+    storage::{ArchiveUpload, Recipients, StorageError, seal_text},
 };
 
 /// Stage 1: an archive without a manifest. What it makes is noted as the job's artifact first.
@@ -52,7 +52,7 @@ pub async fn dump(
     let described = Described::read(managed, &snapshot, settings.role_passwords).await?;
     let statements = Statements::in_encoding(&described.database.encoding);
     let (filename, upload) = create_archive(daemon, managed, job).await?;
-    let mut writer = ArchiveWriter::new(upload, settings.codec, settings.recipients.as_ref())?;
+    let mut writer = ArchiveWriter::new(upload, settings.codec(), settings.recipients.as_ref())?;
 
     let schema = Schema::dump(daemon, login, &snapshot.id, settings.lock_timeout).await?;
     let pre_data = [&schema.sections.pre_data, BEFORE_ROWS.as_bytes()].concat();
@@ -94,11 +94,11 @@ pub async fn dump(
         size_bytes: written.size_bytes,
         sha256: written.sha256,
         uncompressed_bytes: written.uncompressed_bytes,
-        compression: settings.codec.format().compression().to_owned(),
+        compression: settings.codec().format().compression().to_owned(),
         recipients: settings
             .recipients
             .as_ref()
-            .map(|recipients| recipients.names().to_vec())
+            .map(Recipients::names)
             .unwrap_or_default(),
         server_version: described.server_version,
         server_version_num: described.server_version_num,
@@ -140,7 +140,7 @@ async fn create_archive(
     job: &Job,
 ) -> Result<(BackupName, ArchiveUpload), Failure> {
     let settings = &daemon.settings.backup;
-    let (format, encrypted) = (settings.codec.format(), settings.recipients.is_some());
+    let (format, encrypted) = (settings.codec().format(), settings.recipients.is_some());
     let now = Utc::now();
     for attempt in 1.. {
         let filename = BackupName::new(managed.name(), now, attempt, format, encrypted);
@@ -196,7 +196,7 @@ pub async fn commit(
         manifest.record(level, now);
     }
     let stored = match &daemon.settings.backup.recipients {
-        Some(recipients) => manifest.sealed(|json| recipients.seal_text(json))?,
+        Some(recipients) => manifest.sealed(|json| Ok::<_, Failure>(seal_text(json, recipients)?))?,
         None => manifest.clone(),
     };
     daemon.backups.primary().commit(&stored).await?;

@@ -137,7 +137,7 @@ pub(super) async fn copy(
         encoding: plan.encoding.to_owned(),
         statements: Statements::in_encoding(plan.encoding),
         block_bytes: usize::try_from(block_bytes).unwrap_or(1024 * 1024),
-        codec: settings.codec,
+        codec: settings.codec(),
         writer: Arc::new(tokio::sync::Mutex::new(writer)),
         queue: Mutex::new(queue),
         tally: Mutex::new(Tally {
@@ -380,7 +380,7 @@ pub async fn watched<T>(
                 job.count(done, total.max(done), "bytes");
                 if done != seen {
                     (seen, moved) = (done, Instant::now());
-                } else if moved.elapsed() >= stall_timeout {
+                } else if !stall_timeout.is_zero() && moved.elapsed() >= stall_timeout {
                     return Err(stalled(stall_timeout));
                 }
             }
