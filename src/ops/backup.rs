@@ -1,9 +1,11 @@
 //! BackupService's methods: make, list, read, check and remove backups.
 
+pub mod content;
 pub mod create;
 pub mod delete;
 pub mod download;
 pub mod dump;
 pub mod list;
+pub mod open;
 pub mod retention;
 pub mod verify;

@@ -25,7 +25,8 @@ pub(super) async fn create(
     };
     daemon.store.note_artifact(&artifact).await?;
     let session = managed.database.server_session("pgsteward scratch").await?;
-    properties::create_like(&session, managed.database.server_name(), name).await?;
+    let properties = properties::read(&*session, managed.database.server_name()).await?;
+    properties::create(&session, &properties, name).await?;
     session.close().await;
     Ok(artifact)
 }

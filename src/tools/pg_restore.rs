@@ -5,7 +5,10 @@
 
 use std::{path::Path, process::Stdio};
 
-use tokio::io::AsyncReadExt as _;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    process::ChildStdin,
+};
 use tokio_postgres::Config;
 
 use super::{
@@ -146,6 +149,56 @@ impl SchemaArchive {
             source,
         })
     }
+}
+
+/// A reading of another tool's archive in the custom format, to its end, without a database.
+#[derive(Debug)]
+pub struct Reading {
+    tool: Tool,
+    input: ChildStdin,
+}
+
+impl Reading {
+    /// Starts pg_restore.
+    pub fn start(program: &Path) -> Result<Self, ToolError> {
+        let mut tool = start(
+            "pg_restore",
+            program,
+            ["--file=-"],
+            &Config::new(),
+            Stdio::piped(),
+            Stdio::null(),
+        )?;
+        let input = tool.stdin()?;
+        Ok(Self { tool, input })
+    }
+
+    /// Gives it the next bytes. That it takes no more shows at the end.
+    pub async fn feed(&mut self, bytes: &[u8]) {
+        if let Err(error) = self.input.write_all(bytes).await {
+            tracing::debug!(%error, "pg_restore takes no more");
+        }
+    }
+
+    /// Waits for its verdict.
+    pub async fn finish(self) -> Result<(), ToolError> {
+        drop(self.input);
+        self.tool.finish().await
+    }
+}
+
+/// Restores another tool's archive in the custom format into the login's database; the bytes go into the tool's stdin. The
+/// first error ends it.
+pub fn restore_stream(program: &Path, login: &Config) -> Result<Tool, ToolError> {
+    let database = database_option(login);
+    start(
+        "pg_restore",
+        program,
+        ["--exit-on-error", "--no-password", &database],
+        login,
+        Stdio::piped(),
+        Stdio::null(),
+    )
 }
 
 fn use_list(list: &ScratchFile) -> String {

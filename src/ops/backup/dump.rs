@@ -12,6 +12,11 @@ mod rows;
 mod schema;
 mod stream;
 
+pub use self::{
+    rows::{LargeObjectPages, watched},
+    schema::unpack as unpack_schema,
+};
+
 use chrono::Utc;
 
 use self::{archive::ArchiveWriter, describe::Described, schema::Schema};

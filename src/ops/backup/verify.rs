@@ -1,10 +1,10 @@
-//! VerifyBackup: reads an archive to its end, and records the level that it passed in its manifest.
+//! VerifyBackup: reads an archive, and records the level that it passed in its manifest.
 
 use std::sync::Arc;
 
 use chrono::Utc;
 
-use super::{dump::read_back, list::find};
+use super::{content, list::find};
 use crate::{
     model::{
         backup::{FoundDamage, Manifest, VerificationLevel},
@@ -12,27 +12,75 @@ use crate::{
         operation::{Operation, Outcome},
     },
     ops::{context::Context, daemon::Daemon, launch::launch_on_backup, runner::job::Job},
+    storage::{ArchiveSummary, Store},
 };
 
-/// Starts a verification.
+/// Starts a verification up to `level`, which is the digest or the full read, of the archive in `store`; an empty name means
+/// the first store that holds it.
 pub async fn verify(
     daemon: &Arc<Daemon>,
     context: &Context,
     filename: &str,
+    level: VerificationLevel,
+    store: &str,
     request_id: &str,
 ) -> Result<Operation, Failure> {
+    if !matches!(
+        level,
+        VerificationLevel::Digest | VerificationLevel::FullRead
+    ) {
+        return Err(Failure::invalid_field(
+            "level",
+            "must be VERIFICATION_LEVEL_DIGEST or VERIFICATION_LEVEL_FULL_READ; restores and drills check further",
+        ));
+    }
+    let store = store.to_owned();
     launch_on_backup(daemon, context, filename, request_id, |manifest| {
         let daemon = Arc::clone(daemon);
-        move |job| async move { run(&daemon, &job, manifest).await }
+        move |job| async move { run(&daemon, &job, manifest, level, &store).await }
     })
     .await
 }
 
-/// Reads an archive to its end. One that is found damaged is marked so, and counts no longer: not as the newest good
+async fn run(
+    daemon: &Daemon,
+    job: &Job,
+    manifest: Manifest,
+    level: VerificationLevel,
+    store: &str,
+) -> Result<Outcome, Failure> {
+    job.begin().await?;
+    let _pin = daemon.backups.pin(&manifest.filename);
+    let store = daemon.backups.holder(&manifest.filename, store).await?;
+    job.enter(1, 1, "read");
+    let read = job
+        .cancellable(read_recorded(daemon, job, store, &manifest, level))
+        .await?;
+    // Read again: another level may have been recorded meanwhile.
+    let mut manifest = find(daemon, manifest.filename.as_str()).await?;
+    // Another tool's archive has its first digest now.
+    manifest.sha256 = read.sha256;
+    let now = Utc::now();
+    manifest.record(VerificationLevel::Digest, now);
+    if level == VerificationLevel::FullRead {
+        manifest.record(VerificationLevel::FullRead, now);
+    }
+    daemon.backups.put_manifest(&manifest).await?;
+    Ok(Outcome::Backup(manifest))
+}
+
+/// Reads an archive up to `level`. One that is found damaged is marked so, and counts no longer: not as the newest good
 /// backup, not for retention, not for a restore.
-pub async fn read_recorded(daemon: &Daemon, job: &Job, manifest: &Manifest) -> Result<(), Failure> {
-    let Err(failure) = read_back(daemon, job, manifest).await else {
-        return Ok(());
+pub async fn read_recorded(
+    daemon: &Daemon,
+    job: &Job,
+    store: &Store,
+    manifest: &Manifest,
+    level: VerificationLevel,
+) -> Result<ArchiveSummary, Failure> {
+    let failure = match read(daemon, job, store, manifest, level).await {
+        Ok(summary) => return Ok(summary),
+        Err(failure) => failure,
     };
     if failure.kind == Kind::DataLoss {
         let mut manifest = manifest.clone();
@@ -48,16 +96,22 @@ pub async fn read_recorded(daemon: &Daemon, job: &Job, manifest: &Manifest) -> R
     Err(failure)
 }
 
-async fn run(daemon: &Daemon, job: &Job, manifest: Manifest) -> Result<Outcome, Failure> {
-    job.begin().await?;
-    job.enter(1, 1, "read");
-    job.cancellable(read_recorded(daemon, job, &manifest))
+async fn read(
+    daemon: &Daemon,
+    job: &Job,
+    store: &Store,
+    manifest: &Manifest,
+    level: VerificationLevel,
+) -> Result<ArchiveSummary, Failure> {
+    job.say("digest");
+    let total = manifest.size_bytes;
+    let summary = store
+        .digest(manifest, |done| job.count(done, total, "bytes"))
         .await?;
-    // Read again: another level may have been recorded meanwhile.
-    let mut manifest = find(daemon, manifest.filename.as_str()).await?;
-    let now = Utc::now();
-    manifest.record(VerificationLevel::Digest, now);
-    manifest.record(VerificationLevel::FullRead, now);
-    daemon.backups.put_manifest(&manifest).await?;
-    Ok(Outcome::Backup(manifest))
+    if level == VerificationLevel::FullRead {
+        job.say("contents");
+        content::read(daemon, job, store, manifest).await?;
+    }
+    job.say("");
+    Ok(summary)
 }

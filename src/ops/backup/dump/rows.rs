@@ -326,34 +326,52 @@ async fn copy_large_objects(
     shared: &Arc<Shared>,
 ) -> Result<(), Failure> {
     let mut stream = Stream::new(shared, None, None)?;
-    large_object_pages(session, oids, async |line| stream.push(line).await).await?;
+    let mut pages = LargeObjectPages::new(session, oids);
+    while let Some(page) = pages.next().await? {
+        stream.push(&page).await?;
+    }
     shared.add(None, stream.finish().await?);
     Ok(())
 }
 
-/// Gives the statement of each page of these large objects; one that is empty has one page, so that none goes unseen.
-pub async fn large_object_pages(
-    session: &CopySession,
-    oids: &[u32],
-    mut take: impl AsyncFnMut(&[u8]) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let mut line = Vec::new();
-    for oid in oids {
-        let mut offset: i64 = 0;
-        loop {
-            let data = dumpable::large_object_part(session, *oid, offset, PAGE_BYTES).await?;
-            if !data.is_empty() || offset == 0 {
-                line.clear();
-                large_object_page(*oid, offset.unsigned_abs(), &data, &mut line);
-                take(&line).await?;
-            }
-            if data.len() < PAGE_BYTES.unsigned_abs() as usize {
-                break;
-            }
-            offset += i64::from(PAGE_BYTES);
+/// The statements that write large objects, page by page.
+pub struct LargeObjectPages<'a> {
+    session: &'a CopySession,
+    oids: std::slice::Iter<'a, u32>,
+    /// The object that is being read, and the offset of its next page.
+    begun: Option<(u32, i64)>,
+}
+
+impl<'a> LargeObjectPages<'a> {
+    /// Of these objects, as the session sees them.
+    pub fn new(session: &'a CopySession, oids: &'a [u32]) -> Self {
+        Self {
+            session,
+            oids: oids.iter(),
+            begun: None,
         }
     }
-    Ok(())
+
+    /// The next page's statement, on a line of its own. An object that is empty has one page, so that none goes unseen.
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+        loop {
+            let (oid, offset) = match self.begun {
+                Some(begun) => begun,
+                None => match self.oids.next() {
+                    Some(oid) => (*oid, 0),
+                    None => return Ok(None),
+                },
+            };
+            let data = dumpable::large_object_part(self.session, oid, offset, PAGE_BYTES).await?;
+            let is_last = data.len() < PAGE_BYTES.unsigned_abs() as usize;
+            self.begun = (!is_last).then_some((oid, offset + i64::from(PAGE_BYTES)));
+            if !data.is_empty() || offset == 0 {
+                let mut line = Vec::new();
+                large_object_page(oid, offset.unsigned_abs(), &data, &mut line);
+                return Ok(Some(line));
+            }
+        }
+    }
 }
 
 /// Does the work, tells how far it is, and ends it when it stands still: a dump that is stuck behind a dead connection

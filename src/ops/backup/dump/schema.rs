@@ -50,7 +50,7 @@ impl Schema {
 }
 
 /// What a manifest kept.
-pub(in crate::ops) fn unpack(stored: &str) -> Result<Vec<u8>, Failure> {
+pub fn unpack(stored: &str) -> Result<Vec<u8>, Failure> {
     let damaged = |detail: String| {
         Failure::new(
             Kind::DataLoss,

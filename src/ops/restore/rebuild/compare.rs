@@ -1,0 +1,431 @@
+//! The comparison of a restored database with the manifest: every table's rows, by number or to the letter, large objects,
+//! sequences, and the schema version.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tokio::task::JoinSet;
+use tokio_postgres::Config;
+
+use crate::{
+    archive::{PageRange, Statements},
+    model::{
+        backup::{Contents, LargeObjects, Manifest, RowHasher, RowSum, TableContents},
+        failure::{Classified, Failure, Kind},
+        restore::RestoreVerification,
+    },
+    ops::{
+        backup::{
+            dump::{LargeObjectPages, sequences_sql, watched},
+            open::{self, OpenArchive},
+        },
+        daemon::{Daemon, Managed},
+        runner::job::Job,
+    },
+    postgres::{
+        copy::CopySession,
+        database::Purpose,
+        dumpable::{self, DumpedTable},
+        error::PostgresError,
+        quote::identifier,
+        snapshot::prepare_for_rows,
+    },
+};
+
+/// A restored database that is not what the manifest says.
+#[derive(Debug, thiserror::Error)]
+#[error("the restored database is not what the manifest of {filename} says: {}", differences.join("; "))]
+pub struct Different {
+    filename: String,
+    differences: Vec<String>,
+}
+
+impl Classified for Different {
+    fn kind(&self) -> Kind {
+        Kind::DataLoss
+    }
+
+    fn reason(&self) -> &'static str {
+        "RESTORED_CONTENT_DIFFERS"
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("the live database is as it was; restore another backup".to_owned())
+    }
+}
+
+/// What was compared.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Verified {
+    /// Tables.
+    pub tables: u64,
+    /// Rows of all tables.
+    pub rows: u64,
+}
+
+/// Compares the database with the manifest, as far as `level` says. Another tool's archive has no manifest that says what is
+/// in it: its tables and rows are counted.
+pub async fn verify(
+    daemon: &Daemon,
+    managed: &Managed,
+    job: &Job,
+    new: &str,
+    backup: &Manifest,
+    level: RestoreVerification,
+) -> Result<Verified, Failure> {
+    if level == RestoreVerification::None {
+        return Ok(Verified::default());
+    }
+    let contents = open::contents(daemon, backup)?;
+    let login = backup_login(managed, new).await?;
+    let session = session(managed, &login).await?;
+    let tables = dumpable::tables(&session).await?;
+    let encoding = match &contents {
+        Some(contents) => contents.database.encoding.clone(),
+        None => crate::postgres::server::setting(&*session, "server_encoding").await?,
+    };
+    let versions = managed.version_table.heads(&*session).await?;
+    let sequences = dumpable::sequences(&session).await?;
+    let large_objects = dumpable::large_objects(&session).await?;
+    drop(session);
+
+    let scan = Scan {
+        daemon,
+        managed,
+        login: &login,
+        encoding: &encoding,
+        is_full: level == RestoreVerification::Full && contents.is_some(),
+    };
+    let found = scan.tables(job, &tables, backup).await?;
+    let verified = Verified {
+        tables: found.len() as u64,
+        rows: found.iter().map(|table| table.rows).sum(),
+    };
+    let Some(contents) = contents else {
+        return Ok(verified);
+    };
+    let mut differences = compare(&contents.tables, &found, scan.is_full);
+    if versions != backup.schema_version {
+        differences.push(format!(
+            "the schema version is {versions:?} instead of {:?}",
+            backup.schema_version
+        ));
+    }
+    if scan.is_full {
+        let found = scan.large_objects(&large_objects).await?;
+        if found != contents.large_objects {
+            differences.push("the large objects are others".to_owned());
+        }
+        let statements = Statements::in_encoding(&encoding);
+        let found = sequences_sql(statements, &sequences);
+        let expected = stored_sequences(daemon, backup, &contents).await?;
+        differences.extend(compare_sequences(&expected, &found));
+    }
+    if !differences.is_empty() {
+        return Err(Different {
+            filename: backup.filename.as_str().to_owned(),
+            differences,
+        }
+        .into());
+    }
+    Ok(verified)
+}
+
+async fn stored_sequences(
+    daemon: &Daemon,
+    backup: &Manifest,
+    contents: &Contents,
+) -> Result<String, Failure> {
+    if contents.sequences.1 == 0 {
+        return Ok(String::new());
+    }
+    let store = daemon.backups.holder(&backup.filename, "").await?;
+    let archive = OpenArchive::open(daemon, store, backup).await?;
+    let (_, text) = archive.text(contents.sequences).await?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// The backup role reads everything, row security included; the new database lets it in only when the admin says so.
+async fn backup_login(managed: &Managed, new: &str) -> Result<Config, Failure> {
+    let mut login = managed.database.login(Purpose::Backup).clone();
+    let admin = managed
+        .database
+        .session_to(new, "pgsteward restore")
+        .await?;
+    admin
+        .batch_execute(&format!(
+            "GRANT CONNECT ON DATABASE {} TO {}",
+            identifier(new),
+            identifier(login.get_user().unwrap_or_default())
+        ))
+        .await
+        .map_err(PostgresError::query(format!(
+            "let the backup role into database {new:?}"
+        )))?;
+    admin.close().await;
+    login.dbname(new);
+    Ok(login)
+}
+
+async fn session(managed: &Managed, login: &Config) -> Result<CopySession, PostgresError> {
+    managed
+        .database
+        .copy_session(login, "pgsteward restore")
+        .await
+}
+
+/// A reading of a whole database.
+struct Scan<'a> {
+    daemon: &'a Daemon,
+    managed: &'a Managed,
+    login: &'a Config,
+    encoding: &'a str,
+    /// Whether rows are hashed; else they are counted.
+    is_full: bool,
+}
+
+struct Queue {
+    tables: Vec<TableContents>,
+    statements: Statements,
+    is_full: bool,
+    items: Mutex<VecDeque<(usize, PageRange)>>,
+    sums: Mutex<Vec<RowSum>>,
+    bytes: AtomicU64,
+}
+
+/// A table is parted from this size on.
+const PART_BYTES: u64 = 64 * 1024 * 1024;
+
+impl Scan<'_> {
+    /// The tables with their rows and hashes as they are found.
+    async fn tables(
+        &self,
+        job: &Job,
+        tables: &[DumpedTable],
+        backup: &Manifest,
+    ) -> Result<Vec<TableContents>, Failure> {
+        let mut order: Vec<usize> = (0..tables.len()).collect();
+        order.sort_by_key(|table| std::cmp::Reverse(tables[*table].size_bytes));
+        let items = order
+            .into_iter()
+            .flat_map(|table| {
+                let DumpedTable {
+                    size_bytes,
+                    pages,
+                    can_be_split,
+                    ..
+                } = tables[table];
+                let parts = u32::try_from(size_bytes / PART_BYTES).unwrap_or(u32::MAX);
+                let ranges = if can_be_split && self.is_full {
+                    PageRange::split(pages, parts)
+                } else {
+                    vec![PageRange::All]
+                };
+                ranges.into_iter().map(move |pages| (table, pages))
+            })
+            .collect::<VecDeque<_>>();
+        let sessions = self.daemon.settings.restore_jobs.min(items.len());
+        let queue = Arc::new(Queue {
+            tables: tables.iter().map(|table| table.contents.clone()).collect(),
+            statements: Statements::in_encoding(self.encoding),
+            is_full: self.is_full,
+            items: Mutex::new(items),
+            sums: Mutex::new(vec![RowSum::default(); tables.len()]),
+            bytes: AtomicU64::new(0),
+        });
+        let mut workers = JoinSet::new();
+        for _ in 0..sessions {
+            let session = session(self.managed, self.login).await?;
+            prepare_for_rows(&session, self.encoding).await?;
+            workers.spawn(scan(session, Arc::clone(&queue)));
+        }
+        let scanning = async {
+            while let Some(worker) = workers.join_next().await {
+                worker.map_err(|error| {
+                    Failure::new(
+                        Kind::Internal,
+                        "COPY_ENDED",
+                        format!("the comparison ended early: {error}"),
+                    )
+                })??;
+            }
+            Ok(())
+        };
+        let stall_timeout = self.daemon.settings.backup.stall_timeout;
+        let total = if self.is_full {
+            backup.uncompressed_bytes
+        } else {
+            0
+        };
+        watched(job, &queue.bytes, total, stall_timeout, scanning).await?;
+        let sums = queue.sums.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = queue.tables.iter().zip(sums.iter());
+        Ok(found
+            .map(|(table, sum)| TableContents {
+                rows: sum.rows,
+                content_hash: sum.hash,
+                ..table.clone()
+            })
+            .collect())
+    }
+
+    async fn large_objects(&self, oids: &[u32]) -> Result<Option<LargeObjects>, Failure> {
+        if oids.is_empty() {
+            return Ok(None);
+        }
+        let session = session(self.managed, self.login).await?;
+        let mut hasher = RowHasher::default();
+        let mut pages = LargeObjectPages::new(&session, oids);
+        while let Some(page) = pages.next().await? {
+            hasher.update(&page);
+        }
+        Ok(Some(LargeObjects {
+            objects: oids.len() as u64,
+            pages: hasher.sum().rows,
+            content_hash: hasher.sum().hash,
+        }))
+    }
+}
+
+async fn scan(mut session: CopySession, queue: Arc<Queue>) -> Result<(), Failure> {
+    loop {
+        let item = queue
+            .items
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front();
+        let Some((table, pages)) = item else {
+            return Ok(());
+        };
+        let contents = &queue.tables[table];
+        let name = queue.statements.name(&contents.schema, &contents.table);
+        let what = || PostgresError::query(format!("read the rows of {name}"));
+        let sum = if queue.is_full {
+            let mut hasher = RowHasher::default();
+            let statement = queue.statements.copy_to(contents, &pages);
+            let mut rows = session.copy_out(&statement).await.map_err(what())?;
+            while let Some(chunk) = rows.next().await.map_err(what())? {
+                queue.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                hasher.update(&chunk);
+            }
+            hasher.sum()
+        } else {
+            let statement = format!(
+                "SELECT count(*) FROM ONLY {name} {}",
+                contents.condition
+            );
+            let row = session.query_one(&statement, &[]).await.map_err(what())?;
+            // A count moves no bytes; it is progress all the same.
+            queue.bytes.fetch_add(1, Ordering::Relaxed);
+            RowSum {
+                rows: row.get::<_, i64>(0).unsigned_abs(),
+                ..RowSum::default()
+            }
+        };
+        queue.sums.lock().unwrap_or_else(PoisonError::into_inner)[table] += sum;
+    }
+}
+
+/// What differs, table by table. The rows of partitions that are loaded through their root are compared as a whole.
+fn compare(expected: &[TableContents], found: &[TableContents], is_full: bool) -> Vec<String> {
+    let index = |tables: &[TableContents]| {
+        let mut sums: BTreeMap<String, RowSum> = BTreeMap::new();
+        for table in tables {
+            let (schema, name) = table
+                .load_into
+                .as_ref()
+                .map_or((&table.schema, &table.table), |root| (&root.0, &root.1));
+            *sums.entry(format!("{schema}.{name}")).or_default() += RowSum {
+                rows: table.rows,
+                hash: table.content_hash,
+            };
+        }
+        sums
+    };
+    let (expected, found) = (index(expected), index(found));
+    let mut differences = Vec::new();
+    for (table, sum) in &expected {
+        match found.get(table) {
+            None => differences.push(format!("table {table} is missing")),
+            Some(other) if other.rows != sum.rows => differences.push(format!(
+                "table {table} has {} rows instead of {}",
+                other.rows, sum.rows
+            )),
+            Some(other) if is_full && other.hash != sum.hash => {
+                differences.push(format!("table {table} has other rows"));
+            }
+            Some(_) => {}
+        }
+    }
+    for table in found.keys().filter(|table| !expected.contains_key(*table)) {
+        differences.push(format!("table {table} is not in the manifest"));
+    }
+    differences
+}
+
+/// Statements that are on one side only.
+fn compare_sequences(expected: &str, found: &str) -> Vec<String> {
+    let lines = |text: &str| {
+        text.lines()
+            .map(str::to_owned)
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    let (expected, found) = (lines(expected), lines(found));
+    expected
+        .difference(&found)
+        .map(|line| format!("a sequence does not stand where it should: {line}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn table(name: &str, rows: u64) -> TableContents {
+        TableContents {
+            schema: "public".to_owned(),
+            table: name.to_owned(),
+            rows,
+            ..TableContents::default()
+        }
+    }
+
+    #[test]
+    fn each_missing_added_and_changed_table_is_named() {
+        let hash = "000000000000000000000000000000ff".parse().unwrap();
+        let mut other_rows = table("e", 5);
+        other_rows.content_hash = hash;
+        let expected = [table("a", 1), table("b", 2), table("c", 3), table("e", 5)];
+        let found = [table("b", 2), table("c", 4), table("d", 0), other_rows];
+        assert_eq!(
+            compare(&expected, &found, true),
+            [
+                "table public.a is missing",
+                "table public.c has 4 rows instead of 3",
+                "table public.e has other rows",
+                "table public.d is not in the manifest",
+            ]
+        );
+        assert!(compare(&expected, &expected, true).is_empty());
+    }
+
+    #[test]
+    fn partitions_whose_rows_may_move_are_compared_as_a_whole() {
+        let part = |name: &str, rows: u64| TableContents {
+            load_into: Some(("public".to_owned(), "whole".to_owned())),
+            ..table(name, rows)
+        };
+        assert!(compare(&[part("a", 1), part("b", 2)], &[part("a", 3)], true).is_empty());
+        assert_eq!(
+            compare(&[part("a", 1)], &[part("a", 3)], true),
+            ["table public.whole has 3 rows instead of 1"]
+        );
+    }
+}
