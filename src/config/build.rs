@@ -16,8 +16,10 @@ use crate::model::schema::PatternError;
 
 use super::{
     Auth, Backup, BackupBefore, Config, ConfigError, Health, Listen, Log, LogFormat, Migrations,
-    ObjectPattern, Operations, Postgres, Restore, Retention, Role, Schedule, Store, Token,
-    TokenDigest, databases, settings::Settings,
+    ObjectPattern, Operations, Postgres, Restore, Retention, Role, Schedule, Token, TokenDigest,
+    databases,
+    settings::Settings,
+    stores::{self, AwsVariables},
 };
 
 /// PostgreSQL keeps its timeouts as 32-bit milliseconds, a little over 24 days. Bounds also keep clock arithmetic from
@@ -31,6 +33,7 @@ const KEPT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24 
 /// What the process's own circumstances say about defaults.
 pub(super) struct Surroundings {
     default_data_dir: Option<PathBuf>,
+    aws: AwsVariables,
 }
 
 impl Surroundings {
@@ -49,7 +52,10 @@ impl Surroundings {
                 .or_else(home)
                 .map(|data_home| data_home.join("pgsteward"))
         };
-        Self { default_data_dir }
+        Self {
+            default_data_dir,
+            aws: AwsVariables::new(variables),
+        }
     }
 }
 
@@ -67,6 +73,9 @@ pub(super) fn config(
                 "is missing, and there is no HOME to choose a default from",
             )
         })?;
+    let stores = stores::stores(settings, &data_dir, &surroundings.aws)?;
+    let primary = stores::primary(settings, &stores)?;
+    let copies = list(settings, "backup.copies");
     Ok(Config {
         listen: listen(settings)?,
         auth: auth(settings)?,
@@ -82,12 +91,9 @@ pub(super) fn config(
             pool_size: settings.integer("postgres.pool_size", 1..=100)?,
             statement_timeout: settings.duration("postgres.statement_timeout", ANY)?,
         },
-        store: Store {
-            path: settings
-                .path("store.path")?
-                .unwrap_or_else(|| data_dir.join("backups")),
-        },
         backup: Backup {
+            copies: stores::copies(settings, &primary, copies, &stores)?,
+            store: primary,
             gzip_level: settings.integer("backup.gzip_level", 1..=9)?,
         },
         retention: retention(settings)?,
@@ -131,6 +137,7 @@ pub(super) fn config(
             timeout: settings.duration("health.timeout", POSITIVE)?,
         },
         log: log(settings)?,
+        stores,
         data_dir,
     })
 }
