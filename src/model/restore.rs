@@ -5,6 +5,21 @@ use serde::{Deserialize, Serialize};
 
 use super::{backup::Manifest, failure::PreconditionViolation};
 
+/// How far a restored database is compared with the backup's manifest, each further than the one before.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum RestoreVerification {
+    /// Not at all.
+    None,
+    /// Each table's number of rows.
+    Counts,
+    /// Each table's rows, by their content hash.
+    #[default]
+    Full,
+}
+
 /// One thing that a restore needs, and whether it is so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RestoreCheck {
@@ -79,4 +94,7 @@ pub struct RestoreResult {
     pub verified_tables: u64,
     /// Rows that were compared with the manifest.
     pub verified_rows: u64,
+    /// What did not go as it should and did not stop the restore.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }

@@ -1,6 +1,7 @@
 //! BackupService's methods: make, list, read, check and remove backups.
 
 pub mod content;
+pub mod copy;
 pub mod create;
 pub mod delete;
 pub mod download;

@@ -211,14 +211,16 @@ pub async fn sequences(client: &Client) -> Result<Vec<SequenceState>, PostgresEr
             .query(&query, &[])
             .await
             .map_err(PostgresError::query("read the sequences"))?;
-        states.extend(rows.iter().zip(some).map(|(row, (schema, sequence))| {
-            SequenceState {
-                schema: schema.clone(),
-                sequence: sequence.clone(),
-                last_value: row.get(1),
-                is_called: row.get(2),
-            }
-        }));
+        states.extend(
+            rows.iter()
+                .zip(some)
+                .map(|(row, (schema, sequence))| SequenceState {
+                    schema: schema.clone(),
+                    sequence: sequence.clone(),
+                    last_value: row.get(1),
+                    is_called: row.get(2),
+                }),
+        );
     }
     Ok(states)
 }
@@ -326,7 +328,9 @@ pub async fn roles(
     let rows = client
         .query(&query, &[])
         .await
-        .map_err(PostgresError::query("list the roles that the database refers to"))?;
+        .map_err(PostgresError::query(
+            "list the roles that the database refers to",
+        ))?;
     Ok(rows.iter().map(role).collect())
 }
 

@@ -146,9 +146,9 @@ pub async fn create(
         statement.extend([" TABLESPACE ".to_owned(), identifier(tablespace)]);
     }
     let named = |clause: &str, value: &Option<String>| {
-        value.as_ref().map_or_else(String::new, |value| {
-            format!(" {clause} {}", literal(value))
-        })
+        value
+            .as_ref()
+            .map_or_else(String::new, |value| format!(" {clause} {}", literal(value)))
     };
     // The provider is named, since the copy would have the template's otherwise.
     let provider = match properties.locale_provider.as_str() {
@@ -211,7 +211,12 @@ fn changes(
         format!("SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"),
         format!("ALTER DATABASE {name} RESET ALL"),
     ];
-    statements.extend(properties.settings.iter().map(|setting| set(setting, &name)));
+    statements.extend(
+        properties
+            .settings
+            .iter()
+            .map(|setting| set(setting, &name)),
+    );
     statements.extend(revokes(present, &name));
     for grant in &properties.grants {
         statements.extend(give(grant, &properties.owner, &name));

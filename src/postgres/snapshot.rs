@@ -62,9 +62,7 @@ impl Snapshot {
     }
 }
 
-async fn attempt(
-    session: &CopySession,
-) -> Result<Option<(String, DateTime<Utc>)>, PostgresError> {
+async fn attempt(session: &CopySession) -> Result<Option<(String, DateTime<Utc>)>, PostgresError> {
     let tables = dumpable::table_names(session).await?;
     session
         .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")

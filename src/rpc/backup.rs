@@ -10,11 +10,18 @@ use tonic::{Request, Response, Status};
 use super::{
     Services,
     call::{context, optional},
-    convert::{backup::summary, operation::validated},
+    convert::{
+        backup::{summary, unreadable},
+        operation::validated,
+    },
     status::status,
 };
 use crate::{
-    model::{backup::BackupKind, method::Method, page::Page},
+    model::{
+        backup::{BackupKind, VerificationLevel},
+        method::Method,
+        page::Page,
+    },
     ops::backup,
     proto::{self, backup_service_server::BackupService, operation::Outcome},
 };
@@ -49,17 +56,19 @@ impl BackupService for Services {
         let request = request.into_inner();
         let page = Page::new(request.page_size, &request.page_token).map_err(status)?;
         let database = optional(request.database);
-        let backups = backup::list::list(&self.daemon, &context, database.as_deref(), &page)
-            .await
-            .map_err(status)?;
+        let backups = backup::list::list(
+            &self.daemon,
+            &context,
+            database.as_deref(),
+            &request.store,
+            &page,
+        )
+        .await
+        .map_err(status)?;
         Ok(Response::new(proto::ListBackupsResponse {
-            backups: backups.manifests.into_iter().map(summary).collect(),
+            unreadable_manifests: unreadable(&backups),
+            backups: backups.backups.into_iter().map(summary).collect(),
             next_page_token: backups.next.unwrap_or_default(),
-            unreadable_manifests: backups
-                .unreadable
-                .into_iter()
-                .map(|manifest| format!("{}: {}", manifest.filename, manifest.reason))
-                .collect(),
         }))
     }
 
@@ -68,11 +77,11 @@ impl BackupService for Services {
         request: Request<proto::GetBackupRequest>,
     ) -> Result<Response<proto::GetBackupResponse>, Status> {
         let context = context(Method::GetBackup, &request)?;
-        let manifest = backup::list::get(&self.daemon, &context, &request.get_ref().filename)
+        let backup = backup::list::get(&self.daemon, &context, &request.get_ref().filename)
             .await
             .map_err(status)?;
         Ok(Response::new(proto::GetBackupResponse {
-            backup: Some(manifest.into()),
+            backup: Some(backup.into()),
         }))
     }
 
@@ -91,6 +100,7 @@ impl BackupService for Services {
             &request.filename,
             request.offset,
             &request.sha256,
+            &request.store,
         )
         .await
         .map_err(status)?;
@@ -108,6 +118,8 @@ impl BackupService for Services {
             &self.daemon,
             &context,
             &request.filename,
+            verification_level(request.level()),
+            &request.store,
             &request.request_id,
         )
         .await
@@ -170,5 +182,18 @@ impl BackupService for Services {
     ) -> Result<Response<proto::UpdateBackupResponse>, Status> {
         context(Method::UpdateBackup, &request)?;
         Err(Status::unimplemented("not served yet"))
+    }
+}
+
+/// The level that is asked for; a full read where none is.
+fn verification_level(level: proto::VerificationLevel) -> VerificationLevel {
+    match level {
+        proto::VerificationLevel::Committed => VerificationLevel::Committed,
+        proto::VerificationLevel::Digest => VerificationLevel::Digest,
+        proto::VerificationLevel::Unspecified | proto::VerificationLevel::FullRead => {
+            VerificationLevel::FullRead
+        }
+        proto::VerificationLevel::Restored => VerificationLevel::Restored,
+        proto::VerificationLevel::ContentEqual => VerificationLevel::ContentEqual,
     }
 }

@@ -78,7 +78,11 @@ impl SchemaArchive {
     pub async fn post_data_sql(&self, program: &Path) -> Result<Vec<u8>, ToolError> {
         let list = self.list(&format!("{}{}", self.after, self.views.concat()))?;
         let (list, path) = (use_list(&list), self.file.path());
-        output(program, &["--file=-", &list, path.to_string_lossy().as_ref()]).await
+        output(
+            program,
+            &["--file=-", &list, path.to_string_lossy().as_ref()],
+        )
+        .await
     }
 
     /// Makes what rows need in the login's database. The first error ends it.

@@ -202,9 +202,12 @@ async fn read_blocks(mut archive: OpenArchive, shared: Arc<Shared>) -> Result<()
         };
         let statement = match block.table {
             None => None,
-            Some(table) => Some(shared.statements.get(table).ok_or_else(|| {
-                shared.damaged("its manifest has a block of no table")
-            })?),
+            Some(table) => Some(
+                shared
+                    .statements
+                    .get(table)
+                    .ok_or_else(|| shared.damaged("its manifest has a block of no table"))?,
+            ),
         };
         let mut hasher = RowHasher::default();
         let mut rows = archive.block(&block, statement.map(String::as_str));

@@ -35,7 +35,7 @@ use crate::{
     },
     postgres::{database::Purpose, dumpable::SequenceState, snapshot::Snapshot},
     state::artifacts::{Artifact, ArtifactKind},
-    storage::{ArchiveUpload, Recipients, StorageError, seal_text},
+    storage::{ArchiveUpload, Recipients, StorageError, Store, seal_text},
 };
 
 /// Stage 1: an archive without a manifest. What it makes is noted as the job's artifact first.
@@ -178,11 +178,9 @@ fn artifact(managed: &Managed, job: &Job, filename: &BackupName) -> Artifact {
 }
 
 /// Stage 2: reads the archive back.
-pub async fn read_back(daemon: &Daemon, job: &Job, manifest: &Manifest) -> Result<(), Failure> {
+pub async fn read_back(store: &Store, job: &Job, manifest: &Manifest) -> Result<(), Failure> {
     let total = manifest.size_bytes;
-    daemon
-        .backups
-        .primary()
+    store
         .digest(manifest, |done| job.count(done, total, "bytes"))
         .await?;
     Ok(())
@@ -201,7 +199,9 @@ pub async fn commit(
         manifest.record(level, now);
     }
     let stored = match &daemon.settings.backup.recipients {
-        Some(recipients) => manifest.sealed(|json| Ok::<_, Failure>(seal_text(json, recipients)?))?,
+        Some(recipients) => {
+            manifest.sealed(|json| Ok::<_, Failure>(seal_text(json, recipients)?))?
+        }
         None => manifest.clone(),
     };
     daemon.backups.primary().commit(&stored).await?;

@@ -68,7 +68,9 @@ fn no_identity(manifest: &Manifest) -> Failure {
             manifest.filename
         ),
     )
-    .with_hint("set backup.identity_file to a file with one of the identities that it is encrypted for")
+    .with_hint(
+        "set backup.identity_file to a file with one of the identities that it is encrypted for",
+    )
 }
 
 /// An archive that reads from any place, decrypted.
@@ -85,7 +87,11 @@ impl<R: Read + Seek + Send> ReadSeek for R {}
 
 impl OpenArchive {
     /// Opens a backup's archive in a store.
-    pub async fn open(daemon: &Daemon, store: &Store, manifest: &Manifest) -> Result<Self, Failure> {
+    pub async fn open(
+        daemon: &Daemon,
+        store: &Store,
+        manifest: &Manifest,
+    ) -> Result<Self, Failure> {
         let name = &manifest.filename;
         let store_failed = Arc::new(AtomicBool::new(false));
         let archive = FromStore {
@@ -148,10 +154,7 @@ impl OpenArchive {
         let outcome = (|| {
             self.bytes.seek(SeekFrom::Start(offset))?;
             let packed = (&mut self.bytes).take(length);
-            let mut plain = decoder(
-                self.format,
-                BufReader::with_capacity(READ_BYTES, packed),
-            )?;
+            let mut plain = decoder(self.format, BufReader::with_capacity(READ_BYTES, packed))?;
             loop {
                 let mut chunk = Vec::with_capacity(CHUNK_BYTES);
                 let count = plain

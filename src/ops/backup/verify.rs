@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::Utc;
 
-use super::{content, list::find};
+use super::content;
 use crate::{
     model::{
         backup::{FoundDamage, Manifest, VerificationLevel},
@@ -50,14 +50,15 @@ async fn run(
     store: &str,
 ) -> Result<Outcome, Failure> {
     job.begin().await?;
-    let _pin = daemon.backups.pin(&manifest.filename);
-    let store = daemon.backups.holder(&manifest.filename, store).await?;
+    let name = &manifest.filename;
+    let _pin = daemon.backups.pin(name)?;
+    let store = daemon.backups.holder(name, store).await?;
     job.enter(1, 1, "read");
     let read = job
         .cancellable(read_recorded(daemon, job, store, &manifest, level))
         .await?;
     // Read again: another level may have been recorded meanwhile.
-    let mut manifest = find(daemon, manifest.filename.as_str()).await?;
+    let mut manifest = store.manifest(name).await?;
     // Another tool's archive has its first digest now.
     manifest.sha256 = read.sha256;
     let now = Utc::now();
@@ -65,12 +66,13 @@ async fn run(
     if level == VerificationLevel::FullRead {
         manifest.record(VerificationLevel::FullRead, now);
     }
-    daemon.backups.put_manifest(&manifest).await?;
+    store.put_manifest(&manifest).await?;
     Ok(Outcome::Backup(manifest))
 }
 
 /// Reads an archive up to `level`. One that is found damaged is marked so, and counts no longer: not as the newest good
-/// backup, not for retention, not for a restore.
+/// backup, not for retention, not for a restore. What other stores hold of it counts as
+/// before.
 pub async fn read_recorded(
     daemon: &Daemon,
     job: &Job,
@@ -88,7 +90,7 @@ pub async fn read_recorded(
             message: failure.message.clone(),
             time: Utc::now(),
         });
-        if let Err(error) = daemon.backups.put_manifest(&manifest).await {
+        if let Err(error) = store.put_manifest(&manifest).await {
             let error = Failure::from(error);
             tracing::error!(%error, backup = %manifest.filename, "that a backup is damaged could not be recorded");
         }

@@ -73,9 +73,7 @@ async fn load_own(
     rows::load(&work, job).await?;
     job.say("indexes and constraints");
     let jobs = daemon.settings.restore_jobs;
-    schema
-        .restore_post_data(&pg_restore, &login, jobs)
-        .await?;
+    schema.restore_post_data(&pg_restore, &login, jobs).await?;
     job.say("materialized views");
     let problems = schema.fill_views(&pg_restore, &login).await?;
     job.say("");

@@ -18,7 +18,7 @@ use crate::{
         backup::{BackupKind, Manifest, VerificationLevel},
         failure::Failure,
         operation::{Operation, Outcome},
-        restore::RestoreResult,
+        restore::{RestoreResult, RestoreVerification},
     },
     ops::{
         backup::{dump, list::find, verify::read_recorded},
@@ -73,6 +73,7 @@ async fn run(
     job: &Job,
     backup: Manifest,
 ) -> Result<Outcome, Failure> {
+    let _pin = daemon.backups.pin(&backup.filename)?;
     let patience = daemon.settings.lock_wait;
     let turn = Turn::take(&managed.database, Work::Restore, job, patience).await?;
     let restored = async {
@@ -90,6 +91,7 @@ async fn run(
             replaced,
             verified_tables: built.verified.tables,
             verified_rows: built.verified.rows,
+            warnings: built.warnings,
         })
     }
     .await;
@@ -101,6 +103,7 @@ async fn run(
 struct Built {
     pre_restore_backup: String,
     verified: rebuild::Verified,
+    warnings: Vec<String>,
 }
 
 /// Stages 1 to 6: a verified copy beside the live database. May be dropped at any await.
@@ -117,11 +120,13 @@ async fn build(
     session.close().await;
     let plan = plan::check(daemon, managed, backup.filename.as_str()).await?;
     plan::require_ready(&plan)?;
-    read_recorded(daemon, job, backup).await?;
+    let store = daemon.backups.holder(&backup.filename, "").await?;
+    // Whether each row is in it shows when it was loaded.
+    read_recorded(daemon, job, store, backup, VerificationLevel::Digest).await?;
 
     job.enter(2, STAGES, "last backup");
     let last = dump::dump(daemon, managed, job, BackupKind::PreRestore).await?;
-    dump::read_back(daemon, job, &last).await?;
+    dump::read_back(daemon.backups.primary(), job, &last).await?;
     let last = dump::commit(daemon, managed, job, last).await?;
 
     job.enter(3, STAGES, "create");
@@ -129,13 +134,21 @@ async fn build(
     crate::ops::scratch::create(daemon, managed, job.id(), &new).await?;
 
     job.enter(4, STAGES, "load");
-    rebuild::load(daemon, managed, job, &new, backup).await?;
+    let warnings = rebuild::load(daemon, managed, job, &new, backup).await?;
 
     job.enter(5, STAGES, "analyze");
     rebuild::analyze(managed, &new).await?;
 
     job.enter(6, STAGES, "verify");
-    let verified = rebuild::verify(managed, &new, backup).await?;
+    let verified = rebuild::verify(
+        daemon,
+        managed,
+        job,
+        &new,
+        backup,
+        RestoreVerification::Full,
+    )
+    .await?;
     if let Err(failure) = record_restored(daemon, backup).await {
         // A store that cannot be written to is no reason to keep the restored database from its users.
         tracing::warn!(%failure, "that the backup was restored could not be recorded in its manifest");
@@ -143,6 +156,7 @@ async fn build(
     Ok(Built {
         pre_restore_backup: last.filename.as_str().to_owned(),
         verified,
+        warnings,
     })
 }
 
@@ -154,6 +168,7 @@ async fn record_restored(daemon: &Daemon, backup: &Manifest) -> Result<(), Failu
         VerificationLevel::Digest,
         VerificationLevel::FullRead,
         VerificationLevel::Restored,
+        VerificationLevel::ContentEqual,
     ] {
         manifest.record(level, now);
     }

@@ -116,5 +116,6 @@ async fn run(
         replaced: swapped?,
         verified_tables: 0,
         verified_rows: 0,
+        warnings: Vec::new(),
     }))
 }

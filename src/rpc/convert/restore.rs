@@ -49,6 +49,7 @@ impl From<RestoreResult> for proto::RestoreResult {
             replaced: Some(result.replaced.into()),
             verified_tables: int32(result.verified_tables),
             verified_rows: int64(result.verified_rows),
+            warnings: result.warnings,
             ..Self::default()
         }
     }

@@ -315,10 +315,7 @@ async fn scan(mut session: CopySession, queue: Arc<Queue>) -> Result<(), Failure
             }
             hasher.sum()
         } else {
-            let statement = format!(
-                "SELECT count(*) FROM ONLY {name} {}",
-                contents.condition
-            );
+            let statement = format!("SELECT count(*) FROM ONLY {name} {}", contents.condition);
             let row = session.query_one(&statement, &[]).await.map_err(what())?;
             // A count moves no bytes; it is progress all the same.
             queue.bytes.fetch_add(1, Ordering::Relaxed);

@@ -5,10 +5,7 @@ use std::io;
 use tokio::{io::AsyncWriteExt as _, process::ChildStdin};
 
 use crate::{
-    model::{
-        backup::Manifest,
-        failure::Failure,
-    },
+    model::{backup::Manifest, failure::Failure},
     ops::{
         backup::open::{OpenArchive, Part},
         daemon::{Daemon, Managed},

@@ -20,10 +20,7 @@ use crate::{
         failure::{Failure, Kind},
     },
     ops::{
-        backup::{
-            dump::watched,
-            open::OpenArchive,
-        },
+        backup::{dump::watched, open::OpenArchive},
         daemon::{Daemon, Managed},
         runner::job::Job,
     },
@@ -153,7 +150,10 @@ async fn load_blocks(
                     Failure::new(
                         Kind::DataLoss,
                         "MANIFEST_DAMAGED",
-                        format!("the manifest of {} has a block of no table", shared.filename),
+                        format!(
+                            "the manifest of {} has a block of no table",
+                            shared.filename
+                        ),
                     )
                 })?;
                 copy_block(&session, archive, &block, statement, &shared).await?
