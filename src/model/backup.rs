@@ -8,6 +8,7 @@ mod content_hash;
 mod contents;
 mod filename;
 mod manifest;
+mod signature;
 
 pub use content_hash::{ContentHash, RowHasher, RowSum};
 pub use contents::{
@@ -19,3 +20,4 @@ pub use manifest::{
     BackupKind, FORMAT_VERSION, FoundDamage, Manifest, ManifestError, StoredContents, Verification,
     VerificationLevel,
 };
+pub use signature::{HEAD_BYTES, Signature, sniff};

@@ -60,13 +60,23 @@ pub enum BinariesError {
         /// What it wrote instead.
         output: String,
     },
+    /// A psql that cannot be kept from running the commands that a file holds.
+    #[error(
+        "{found} does not know \\restrict, without which another tool's dump could run programs"
+    )]
+    PsqlTooOld {
+        /// What it says of itself, e.g. `psql (PostgreSQL) 15.13`.
+        found: String,
+    },
 }
 
 impl Classified for BinariesError {
     fn kind(&self) -> Kind {
         match self {
             Self::NotRunnable { .. } | Self::NoVersion { .. } => Kind::Internal,
-            Self::Incomplete { .. } | Self::NotFound { .. } => Kind::FailedPrecondition,
+            Self::Incomplete { .. } | Self::NotFound { .. } | Self::PsqlTooOld { .. } => {
+                Kind::FailedPrecondition
+            }
         }
     }
 
@@ -75,6 +85,7 @@ impl Classified for BinariesError {
             Self::Incomplete { .. } | Self::NotFound { .. } => "POSTGRESQL_NOT_INSTALLED",
             Self::NotRunnable { .. } => "POSTGRESQL_PROGRAM_NOT_RUNNABLE",
             Self::NoVersion { .. } => "POSTGRESQL_VERSION_UNKNOWN",
+            Self::PsqlTooOld { .. } => "PSQL_TOO_OLD",
         }
     }
 
@@ -84,6 +95,11 @@ impl Classified for BinariesError {
                 Some("name the directory in which pg_config --bindir says they are".to_owned())
             }
             Self::NotFound { advice, .. } => Some(advice.clone()),
+            Self::PsqlTooOld { .. } => Some(
+                "install a newer minor release of PostgreSQL's client programs (13.22, 14.19, 15.14, 16.10, 17.6, 18 or \
+                 later), or set postgres.bin_dir to one"
+                    .to_owned(),
+            ),
             Self::NotRunnable { .. } | Self::NoVersion { .. } => None,
         }
     }
@@ -94,6 +110,8 @@ impl Classified for BinariesError {
 pub struct Version {
     /// The major version, e.g. 15.
     pub major: u32,
+    /// The minor version, e.g. 18; 0 for one that is not released yet.
+    pub minor: u32,
     /// The whole line, e.g. `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
     pub text: String,
 }
@@ -105,14 +123,33 @@ impl Version {
         let number = text
             .split_whitespace()
             .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
-        let digits = number
-            .split(|c: char| !c.is_ascii_digit())
-            .next()
-            .unwrap_or_default();
+        let digits = |text: &str| {
+            let end = text.find(|c: char| !c.is_ascii_digit());
+            text[..end.unwrap_or(text.len())].parse().ok()
+        };
+        let minor = number.split_once('.').and_then(|(_, rest)| digits(rest));
         Some(Self {
-            major: digits.parse().ok()?,
+            major: digits(number)?,
+            minor: minor.unwrap_or_default(),
             text: text.to_owned(),
         })
+    }
+
+    /// Refuses a psql without `\restrict`, which came to all majors at once, as a fix (CVE-2025-8714).
+    fn with_restrict(self) -> Result<(), BinariesError> {
+        let since = match self.major {
+            ..13 => u32::MAX,
+            13 => 22,
+            14 => 19,
+            15 => 14,
+            16 => 10,
+            17 => 6,
+            18.. => 0,
+        };
+        if self.minor >= since {
+            return Ok(());
+        }
+        Err(BinariesError::PsqlTooOld { found: self.text })
     }
 }
 
@@ -182,23 +219,34 @@ impl Binaries {
         } else {
             self.path("postgres")
         };
-        let output = tokio::process::Command::new(&program)
-            .arg("--version")
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await
-            .map_err(|source| BinariesError::NotRunnable {
-                program: program.clone(),
-                source,
-            })?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        Version::parse(&text).ok_or_else(|| BinariesError::NoVersion {
-            program,
-            status: output.status,
-            output: text.trim().to_owned(),
-        })
+        version_of(program).await
     }
+
+    /// The path of psql, for [`run_restricted`](super::psql::run_restricted); an error if it is too old for that.
+    pub async fn restricted_psql(&self) -> Result<PathBuf, BinariesError> {
+        let program = self.path("psql");
+        version_of(program.clone()).await?.with_restrict()?;
+        Ok(program)
+    }
+}
+
+async fn version_of(program: PathBuf) -> Result<Version, BinariesError> {
+    let output = tokio::process::Command::new(&program)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(|source| BinariesError::NotRunnable {
+            program: program.clone(),
+            source,
+        })?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    Version::parse(&text).ok_or_else(|| BinariesError::NoVersion {
+        program,
+        status: output.status,
+        output: text.trim().to_owned(),
+    })
 }
 
 /// Those of `candidates` that have every program, in their order, each real directory once.
@@ -319,21 +367,50 @@ mod tests {
 
     #[test]
     fn versions_are_read_as_every_vendor_writes_them() {
-        for (text, major) in [
+        for (text, expected) in [
             (
                 "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n",
-                Some(15),
+                Some((15, 18)),
             ),
-            ("pg_dump (PostgreSQL) 18beta1\n", Some(18)),
-            ("postgres (EnterpriseDB) 16.3.0\n", Some(16)),
+            ("pg_dump (PostgreSQL) 18beta1\n", Some((18, 0))),
+            ("postgres (EnterpriseDB) 16.3.0\n", Some((16, 3))),
             ("no version here\n", None),
         ] {
             assert_eq!(
-                Version::parse(text).map(|version| version.major),
-                major,
+                Version::parse(text).map(|version| (version.major, version.minor)),
+                expected,
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn each_major_has_a_release_since_which_psql_can_be_restricted() {
+        let checked = |number: &str| {
+            let text = format!("psql (PostgreSQL) {number}");
+            Version::parse(&text).unwrap().with_restrict()
+        };
+        for (before, since) in [
+            ("13.21", "13.22"),
+            ("14.18", "14.19"),
+            ("15.13", "15.14"),
+            ("16.9", "16.10"),
+            ("17.5", "17.6"),
+            ("12.99", "18.0"),
+            ("9.6.24", "19devel"),
+        ] {
+            let error = checked(before).unwrap_err();
+            assert_eq!(error.reason(), "PSQL_TOO_OLD");
+            assert!(error.to_string().contains(before), "{error}");
+            assert!(checked(since).is_ok(), "{since}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_installed_psql_can_be_restricted() {
+        let installed = Binaries::find(None, &["psql"]).unwrap();
+        let path = installed.restricted_psql().await.unwrap();
+        assert_eq!(path, installed.path("psql"));
     }
 
     #[tokio::test]

@@ -87,6 +87,23 @@ where
     I: IntoIterator<Item = S>,
     S: AsRef<OsStr>,
 {
+    start_with(name, program, arguments, login, &[], stdin, stdout)
+}
+
+/// As [`start`], with more variables in the tool's environment.
+pub(super) fn start_with<I, S>(
+    name: &'static str,
+    program: &Path,
+    arguments: I,
+    login: &Config,
+    variables: &[(&str, &str)],
+    stdin: Stdio,
+    stdout: Stdio,
+) -> Result<Tool, ToolError>
+where
+    I: IntoIterator<Item = S>,
+    S: AsRef<OsStr>,
+{
     let start_error = |source| ToolError::Start { tool: name, source };
     let mut child = Command::new(program)
         .args(arguments)
@@ -94,6 +111,7 @@ where
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("LC_ALL", "C.UTF-8")
         .envs(environment(login))
+        .envs(variables.iter().copied())
         .stdin(stdin)
         .stdout(stdout)
         .stderr(Stdio::piped())
