@@ -29,6 +29,7 @@ mod operations;
 mod rehearsal;
 mod restore;
 mod review;
+mod roundtrip;
 mod running;
 mod safety;
 mod schedule;
