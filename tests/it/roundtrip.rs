@@ -6,6 +6,7 @@
 
 mod interchange;
 mod portrait;
+mod privileged;
 mod themes;
 
 use std::process::Command;
@@ -29,9 +30,11 @@ async fn start_with(options: &str) -> (Site, Daemon) {
     (site, daemon)
 }
 
-/// Lets the daemon restore what only a superuser can make: event triggers, untrusted extensions, objects of superusers.
-async fn restores_as_superuser(site: &Site) {
-    let raise = site.databases.named("ALTER ROLE $admin SUPERUSER");
+/// Lets the daemon back up and restore what only a superuser can: event triggers, untrusted extensions, objects of
+/// superusers, and what user mappings and subscriptions know of other servers.
+async fn works_as_superuser(site: &Site) {
+    let raise = "ALTER ROLE $admin SUPERUSER; ALTER ROLE $backup SUPERUSER";
+    let raise = site.databases.named(raise);
     site.databases.run_as_superuser(&raise).await;
 }
 
@@ -53,7 +56,7 @@ fn expect_success(mut command: Command) -> String {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),
     );
-    assert!(output.status.success(), "{command:?}: {out}\n{err}");
+    assert!(output.status.success(), "{:?}: {out}\n{err}", command.get_program());
     out.into_owned()
 }
 
@@ -104,9 +107,18 @@ fn expect_sound(database: &str) {
 /// Backs the managed database up, verifies the backup, restores it, and loads it with psql into another database. All
 /// three databases must be the same.
 async fn assert_round_trip(site: &Site, daemon: &Daemon) -> Backup {
+    assert_round_trip_as(site, daemon, |portrait| portrait).await
+}
+
+/// The same, judged by a part of the portrait.
+async fn assert_round_trip_as(
+    site: &Site,
+    daemon: &Daemon,
+    part: impl Fn(Portrait) -> Portrait,
+) -> Backup {
     let client = daemon.client();
     let managed = site.databases.managed();
-    let before = Portrait::of(site, &managed).await;
+    let before = part(Portrait::of(site, &managed).await);
     let oid = format!("SELECT oid FROM pg_database WHERE datname = '{managed}'");
     let live: u32 = site.databases.value(&oid).await;
 
@@ -115,10 +127,10 @@ async fn assert_round_trip(site: &Site, daemon: &Daemon) -> Backup {
     restore(site, client, &backup).await;
 
     assert_ne!(site.databases.value::<u32>(&oid).await, live, "it was not replaced");
-    let restored = before.differences(&Portrait::of(site, &managed).await);
+    let restored = before.differences(&part(Portrait::of(site, &managed).await));
     assert_eq!(restored, [""; 0], "restored by pgsteward");
     let loaded = load_with_psql(site, &backup).await;
-    let loaded = before.differences_within(&Portrait::of(site, &loaded).await);
+    let loaded = before.differences_within(&part(Portrait::of(site, &loaded).await));
     assert_eq!(loaded, [""; 0], "loaded by psql");
     expect_sound(&managed);
     backup

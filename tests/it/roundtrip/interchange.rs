@@ -39,3 +39,14 @@ pub(crate) async fn load_with_psql(site: &Site, backup: &Backup) -> String {
     assert!(gunzip.wait().unwrap().success());
     database
 }
+
+/// The plain SQL of an archive, by gunzip.
+pub(crate) fn gunzipped(site: &Site, backup: &Backup) -> Vec<u8> {
+    let output = Command::new("gunzip")
+        .arg("-c")
+        .arg(site.store().join(&backup.filename))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", output.stderr.escape_ascii());
+    output.stdout
+}

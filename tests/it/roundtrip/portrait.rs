@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 /// How values are written, whatever the database's own settings say.
-pub(crate) const SETTINGS: [(&str, &str); 8] = [
+pub(crate) const SETTINGS: [(&str, &str); 9] = [
     ("datestyle", "ISO"),
     ("intervalstyle", "postgres"),
     ("extra_float_digits", "3"),
@@ -24,23 +24,31 @@ pub(crate) const SETTINGS: [(&str, &str); 8] = [
     ("timezone", "UTC"),
     ("lc_monetary", "C"),
     ("standard_conforming_strings", "on"),
+    ("quote_all_identifiers", "off"),
     ("search_path", "pg_catalog"),
 ];
 
-/// Each table's rows that tells where a restore may put them; of a partitioned table whose partitions are chosen by the
-/// hash of an enum, that is the root alone: the hash goes by OIDs, which are others after a restore.
+/// Each table, what to select of it, and from what: its columns by name, since a restore may change the order of those
+/// that children got from parents. Of a table whose partitions are chosen by the hash of an enum that is the table as a
+/// whole: the hash goes by OIDs, which are others after a restore.
 const TABLES: &str = "
+    WITH by_enum AS (
+        SELECT partrelid FROM pg_partitioned_table
+        JOIN pg_opclass AS operators ON operators.oid = ANY (partclass::oid[])
+        WHERE partstrat = 'h' AND opcname = 'enum_ops')
     SELECT format('%I.%I', namespace.nspname, class.relname),
-           CASE WHEN class.relkind = 'p' OR class.relkind = 'm' AND class.relispopulated THEN ''
-                WHEN class.relkind = 'm' THEN NULL ELSE 'ONLY' END
+           CASE WHEN class.relkind = 'm' AND NOT class.relispopulated THEN NULL
+                ELSE concat('SELECT ',
+                    (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attname)
+                     FROM pg_attribute WHERE attrelid = class.oid AND attnum > 0 AND NOT attisdropped),
+                    ' FROM ', CASE class.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END,
+                    quote_ident(namespace.nspname), '.', quote_ident(class.relname)) END
     FROM pg_class AS class JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
     WHERE namespace.nspname NOT LIKE 'pg\\_%' AND namespace.nspname <> 'information_schema'
-      AND (class.relkind IN ('r', 'm') OR class.relkind = 'p' AND NOT class.relispartition)
+      AND (class.relkind IN ('r', 'm') OR class.oid IN (SELECT partrelid FROM by_enum))
       AND NOT EXISTS (
-          SELECT FROM pg_partition_ancestors(class.oid) AS ancestor
-          JOIN pg_partitioned_table AS parted ON parted.partrelid = ancestor.relid
-          JOIN pg_opclass AS operators ON operators.oid = ANY (parted.partclass::oid[])
-          WHERE operators.opcname = 'enum_ops' AND parted.partstrat = 'h' AND class.relispartition)
+          SELECT FROM pg_partition_ancestors(class.oid) AS ancestor JOIN by_enum ON by_enum.partrelid = ancestor.relid
+          WHERE ancestor.relid <> class.oid)
     ORDER BY 1";
 
 const SEQUENCES: &str = "
@@ -92,9 +100,9 @@ impl Portrait {
         .await;
         let mut tables = BTreeMap::new();
         for row in client.query(TABLES, &[]).await.unwrap() {
-            let (name, only): (String, Option<String>) = (row.get(0), row.get(1));
-            let rows = match only {
-                Some(only) => rows(&client, &encoding, &format!("{only} {name}")).await,
+            let (name, query): (String, Option<String>) = (row.get(0), row.get(1));
+            let rows = match query {
+                Some(query) => rows(&client, &encoding, &query).await,
                 None => vec![b"(not populated)".to_vec()],
             };
             tables.insert(name, rows);
@@ -109,12 +117,23 @@ impl Portrait {
         let large_objects = client.query(LARGE_OBJECTS, &[]).await.unwrap();
         let properties = client.query_one(PROPERTIES, &[&database]).await.unwrap();
         Self {
-            schema: schema(database),
+            schema: schema(database, &encoding),
             tables,
             sequences,
             large_objects: large_objects.iter().map(|row| row.get(0)).collect(),
             properties: properties.get(0),
         }
+    }
+
+    /// Leaves out of account in which order a table's columns stand.
+    pub(crate) fn without_order_of_columns(mut self) -> Self {
+        for line in &mut self.schema {
+            if line.ends_with(b",") {
+                line.pop();
+            }
+        }
+        self.schema.sort();
+        self
     }
 
     /// Where another database is not as this one; empty when it is.
@@ -164,9 +183,9 @@ pub(crate) async fn settle(client: &Client) {
     run(client, "SET row_security = off; SET statement_timeout = 0").await;
 }
 
-/// The rows of a table in COPY's text format and the database's own encoding, sorted.
-async fn rows(client: &Client, encoding: &str, table: &str) -> Vec<Vec<u8>> {
-    let copy = format!("COPY (SELECT * FROM {table}) TO STDOUT (ENCODING '{encoding}')");
+/// The rows of a query in COPY's text format and the database's own encoding, sorted.
+async fn rows(client: &Client, encoding: &str, query: &str) -> Vec<Vec<u8>> {
+    let copy = format!("COPY ({query}) TO STDOUT (ENCODING '{encoding}')");
     let mut rows = copied(client, &copy).await;
     rows.sort();
     rows
@@ -186,14 +205,14 @@ pub(crate) async fn copied(client: &Client, copy: &str) -> Vec<Vec<u8>> {
 }
 
 /// `pg_dump --schema-only`, line by line, without the key that is another one each time.
-fn schema(database: &str) -> Vec<Vec<u8>> {
+fn schema(database: &str, encoding: &str) -> Vec<Vec<u8>> {
     let options: String = SETTINGS
         .iter()
         .filter(|(name, _)| *name != "search_path")
         .map(|(name, setting)| format!("-c {name}={setting} "))
         .collect();
     let output = as_superuser("pg_dump", database)
-        .arg("--schema-only")
+        .args(["--schema-only", "--encoding", encoding])
         .env("PGOPTIONS", options)
         .output()
         .unwrap();
