@@ -19,7 +19,7 @@ use self::{interchange::load_with_psql, portrait::Portrait};
 use crate::support::{
     Client, Daemon, Site,
     cluster::as_superuser,
-    database::Databases,
+    database::{Databases, run},
     wait::until,
 };
 
@@ -74,6 +74,9 @@ async fn verify(client: &Client, backup: &Backup) {
 async fn restore(site: &Site, client: &Client, backup: &Backup) -> RestoreResult {
     let server = site.databases.superuser_in("postgres").await;
     let managed = site.databases.managed();
+    // A swap cannot end the sessions of a superuser.
+    let lower = site.databases.named("ALTER ROLE $backup NOSUPERUSER");
+    run(&server, &lower).await;
     until("the test's own sessions are gone", || async {
         let open = "SELECT count(*) FROM pg_stat_activity
                     WHERE datname = $1 AND application_name NOT LIKE 'pgsteward%'";

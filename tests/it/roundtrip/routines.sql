@@ -48,7 +48,7 @@ CREATE DOMAIN base_domain AS text COLLATE german DEFAULT 'x' NOT NULL CHECK (VAL
 CREATE DOMAIN on_domain AS base_domain CHECK (length(VALUE) < 10);
 CREATE TABLE of_domains (d on_domain, ds on_domain[]);
 INSERT INTO of_domains VALUES ('a', '{b,c}');
-CREATE PUBLICATION partly FOR TABLE uses_them (p), collated WHERE (l = 'x') WITH (publish = 'insert, delete');
+CREATE PUBLICATION partly FOR TABLE uses_them (p), spans_of WHERE (s IS NOT NULL) WITH (publish = 'insert, delete');
 CREATE PUBLICATION empty;
 
 COMMENT ON FUNCTION overloaded(int) IS 'one of two';

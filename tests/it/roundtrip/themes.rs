@@ -97,3 +97,11 @@ async fn the_settings_of_a_database_change_no_value() {
     assert_round_trip(&site, &daemon).await;
     daemon.stop().await;
 }
+
+#[tokio::test]
+async fn letters_that_the_clients_of_a_database_cannot_have_are_backed_up() {
+    let (site, daemon) = support::start().await;
+    fill(&site, "postgres", include_str!("client_encoding.sql"));
+    assert_round_trip(&site, &daemon).await;
+    daemon.stop().await;
+}
