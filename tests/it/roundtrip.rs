@@ -4,9 +4,14 @@
 //! A theme is judged in two ways: what the daemon restores, and what `gunzip -c … | psql` makes of the same archive, must
 //! both be the database that was backed up, by a [`portrait`] that is read without pgsteward.
 
+mod encodings;
 mod interchange;
+mod jumbo;
+mod manifest;
 mod portrait;
 mod privileged;
+mod random;
+mod refusals;
 mod themes;
 
 use std::process::Command;
@@ -38,14 +43,21 @@ async fn works_as_superuser(site: &Site) {
     site.databases.run_as_superuser(&raise).await;
 }
 
-/// Fills the managed database by psql, which says at which line a theme fails.
+/// Fills the managed database as a role.
 fn fill(site: &Site, role: &str, sql: &str) {
+    let named = site.databases.named(sql);
+    let role = format!("SET ROLE {role};\nSET client_encoding = 'UTF8';\n");
+    run_file(site, (role + &named).as_bytes());
+}
+
+/// Runs SQL in the managed database by psql, which says in which line it fails. The session's user is the superuser, who
+/// may take any role.
+fn run_file(site: &Site, sql: &[u8]) {
     let file = site.path("theme.sql");
-    std::fs::write(&file, site.databases.named(sql)).unwrap();
+    std::fs::write(&file, sql).unwrap();
     let mut psql = as_superuser("psql", &site.databases.managed());
-    psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f"]).arg(file);
-    // The session's user stays the superuser, who may take any role.
-    psql.env("PGOPTIONS", format!("-c role={role} -c client_encoding=UTF8"));
+    psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f"])
+        .arg(file);
     expect_success(psql);
 }
 

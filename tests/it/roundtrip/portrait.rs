@@ -204,7 +204,11 @@ pub(crate) async fn copied(client: &Client, copy: &str) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// `pg_dump --schema-only`, line by line, without the key that is another one each time.
+/// Lines of a dump that say nothing: the keys, which are others each time, and headings. Those name the owners of what
+/// belongs to extensions, who are whoever made the extension; of all else the statements say the owner.
+const LEFT_OUT: [&[u8]; 3] = [b"\\restrict ", b"\\unrestrict ", b"-- Name: "];
+
+/// `pg_dump --schema-only`, line by line.
 fn schema(database: &str, encoding: &str) -> Vec<Vec<u8>> {
     let options: String = SETTINGS
         .iter()
@@ -221,7 +225,7 @@ fn schema(database: &str, encoding: &str) -> Vec<Vec<u8>> {
     output
         .stdout
         .split(|byte| *byte == b'\n')
-        .filter(|line| !line.starts_with(b"\\restrict ") && !line.starts_with(b"\\unrestrict "))
+        .filter(|line| !LEFT_OUT.iter().any(|start| line.starts_with(start)))
         .map(<[u8]>::to_vec)
         .collect()
 }

@@ -16,12 +16,12 @@ CREATE AGGREGATE moving(int) (sfunc = int4pl, stype = int, msfunc = int4pl, minv
 
 CREATE TYPE pair AS (a int, b int);
 CREATE FUNCTION pair_equal(pair, pair) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1.a = $2.a AND $1.b = $2.b';
-CREATE FUNCTION pair_differ(pair, pair) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT NOT pair_equal($1, $2)';
+CREATE FUNCTION pair_differ(pair, pair) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT NOT public.pair_equal($1, $2)';
 CREATE OPERATOR === (LEFTARG = pair, RIGHTARG = pair, FUNCTION = pair_equal, COMMUTATOR = ===, NEGATOR = <<>>, RESTRICT = eqsel, JOIN = eqjoinsel);
 CREATE OPERATOR <<>> (LEFTARG = pair, RIGHTARG = pair, FUNCTION = pair_differ, COMMUTATOR = <<>>, NEGATOR = ===);
-CREATE FUNCTION negate(pair) RETURNS pair LANGUAGE sql IMMUTABLE AS 'SELECT ROW(-$1.a, -$1.b)::pair';
+CREATE FUNCTION negate(pair) RETURNS pair LANGUAGE sql IMMUTABLE AS 'SELECT ROW(-$1.a, -$1.b)::public.pair';
 CREATE OPERATOR @- (RIGHTARG = pair, FUNCTION = negate);
-CREATE FUNCTION to_pair(int) RETURNS pair LANGUAGE sql IMMUTABLE AS 'SELECT ROW($1, $1)::pair';
+CREATE FUNCTION to_pair(int) RETURNS pair LANGUAGE sql IMMUTABLE AS 'SELECT ROW($1, $1)::public.pair';
 CREATE CAST (int AS pair) WITH FUNCTION to_pair(int) AS ASSIGNMENT;
 CREATE CAST (pair AS text) WITH INOUT AS IMPLICIT;
 CREATE TABLE uses_them (p pair, q pair DEFAULT @- ROW(1, 2)::pair, CHECK (p === p));
@@ -48,8 +48,6 @@ CREATE DOMAIN base_domain AS text COLLATE german DEFAULT 'x' NOT NULL CHECK (VAL
 CREATE DOMAIN on_domain AS base_domain CHECK (length(VALUE) < 10);
 CREATE TABLE of_domains (d on_domain, ds on_domain[]);
 INSERT INTO of_domains VALUES ('a', '{b,c}');
-CREATE PUBLICATION partly FOR TABLE uses_them (p), spans_of WHERE (s IS NOT NULL) WITH (publish = 'insert, delete');
-CREATE PUBLICATION empty;
 
 COMMENT ON FUNCTION overloaded(int) IS 'one of two';
 COMMENT ON PROCEDURE commits(int) IS 'commits';
@@ -62,6 +60,5 @@ COMMENT ON TEXT SEARCH DICTIONARY plain IS 'words';
 COMMENT ON DOMAIN on_domain IS 'on another';
 COMMENT ON TYPE pair IS 'two';
 COMMENT ON COLUMN pair.a IS 'the first';
-COMMENT ON PUBLICATION partly IS 'published';
 COMMENT ON CONVERSION to_latin IS 'converts';
 COMMENT ON SCHEMA public IS 'no longer the standard public schema';

@@ -86,6 +86,11 @@ async fn routines_operators_casts_collations_and_text_search_come_back() {
 }
 
 #[tokio::test]
+async fn publications_come_back_as_their_owners() {
+    by_the_migrator(include_str!("publications.sql")).await;
+}
+
+#[tokio::test]
 async fn three_hundred_tables_in_thirty_schemas_come_back() {
     by_the_migrator(include_str!("many.sql")).await;
 }

@@ -72,6 +72,7 @@ pub(crate) fn binaries() -> Binaries {
         "pg_amcheck",
         "pg_config",
         "pg_dump",
+        "pg_restore",
         "psql",
     ];
     Binaries::find(None, &needed).unwrap()
