@@ -18,6 +18,7 @@ mod catalog;
 mod cli;
 mod cli_migrate;
 mod crash;
+mod damage;
 mod drift;
 mod embedded;
 mod guard;

@@ -68,7 +68,11 @@ fn expect_success(mut command: Command) -> String {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),
     );
-    assert!(output.status.success(), "{:?}: {out}\n{err}", command.get_program());
+    assert!(
+        output.status.success(),
+        "{:?}: {out}\n{err}",
+        command.get_program()
+    );
     out.into_owned()
 }
 
@@ -141,7 +145,11 @@ async fn assert_round_trip_as(
     verify(client, &backup).await;
     restore(site, client, &backup).await;
 
-    assert_ne!(site.databases.value::<u32>(&oid).await, live, "it was not replaced");
+    assert_ne!(
+        site.databases.value::<u32>(&oid).await,
+        live,
+        "it was not replaced"
+    );
     let restored = before.differences(&part(Portrait::of(site, &managed).await));
     assert_eq!(restored, [""; 0], "restored by pgsteward");
     let loaded = load_with_psql(site, &backup).await;

@@ -2,9 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use pgsteward::proto::{
-    Operation, RestoreRequest, WaitOperationRequest, operation::Outcome,
-};
+use pgsteward::proto::{Operation, RestoreRequest, WaitOperationRequest, operation::Outcome};
 
 use crate::support::{self, Client, Daemon};
 
@@ -80,6 +78,9 @@ async fn a_row_of_300_mib_goes_through_a_small_daemon() {
     assert_eq!(result.verified_rows, 250_003);
     assert_eq!(site.databases.value::<String>(digest).await, before);
     let after_restore = peak(&daemon);
-    assert!(after_restore < MOST_KIB, "{after_restore} KiB for a restore");
+    assert!(
+        after_restore < MOST_KIB,
+        "{after_restore} KiB for a restore"
+    );
     daemon.stop().await;
 }

@@ -39,9 +39,15 @@ fn manifest(site: &Site, backup: &Backup) -> Manifest {
 
 /// A part of an archive, which must be whole gzip members, decompressed.
 fn unpacked(archive: &[u8], (offset, length): (u64, u64)) -> Vec<u8> {
-    let (start, length) = (usize::try_from(offset).unwrap(), usize::try_from(length).unwrap());
+    let (start, length) = (
+        usize::try_from(offset).unwrap(),
+        usize::try_from(length).unwrap(),
+    );
     let part = &archive[start..start + length];
-    assert!(part.is_empty() || part.starts_with(b"\x1f\x8b"), "byte {offset} begins no member");
+    assert!(
+        part.is_empty() || part.starts_with(b"\x1f\x8b"),
+        "byte {offset} begins no member"
+    );
     let mut plain = Vec::new();
     MultiGzDecoder::new(part).read_to_end(&mut plain).unwrap();
     plain
@@ -50,7 +56,10 @@ fn unpacked(archive: &[u8], (offset, length): (u64, u64)) -> Vec<u8> {
 /// The identifiers of a table as SQL writes them.
 async fn quoted(client: &Client, schema: &str, table: &str) -> String {
     let row = client
-        .query_one("SELECT format('%I.%I', $1::text, $2::text)", &[&schema, &table])
+        .query_one(
+            "SELECT format('%I.%I', $1::text, $2::text)",
+            &[&schema, &table],
+        )
         .await
         .unwrap();
     row.get(0)
@@ -87,7 +96,10 @@ fn rows_of_block(plain: &[u8], target: &str) -> RowSum {
     let (statement, rows) = (&plain[..begin], &plain[begin + BEGIN.len()..]);
     let statement = String::from_utf8(statement.to_vec()).unwrap();
     let copies = statement.lines().any(|line| line.starts_with("COPY "));
-    assert!(copies && statement.contains(target), "{statement} is no COPY into {target}");
+    assert!(
+        copies && statement.contains(target),
+        "{statement} is no COPY into {target}"
+    );
     let rows = rows.trim_ascii_end();
     let end = rows.strip_suffix(b"\\.").unwrap();
     assert!(end.is_empty() || end.ends_with(b"\n"));
@@ -116,7 +128,11 @@ async fn expect_archive_as_told(site: &Site, backup: &Backup, contents: &Content
         sums[place] += sum;
     }
     for (table, sum) in contents.tables.iter().zip(sums) {
-        assert_eq!((sum.rows, sum.hash), (table.rows, table.content_hash), "{table:?}");
+        assert_eq!(
+            (sum.rows, sum.hash),
+            (table.rows, table.content_hash),
+            "{table:?}"
+        );
     }
 
     let mut ranges: Vec<(u64, u64)> = contents
@@ -136,8 +152,14 @@ async fn expect_archive_as_told(site: &Site, backup: &Backup, contents: &Content
     }
     let size = archive.len() as u64;
     plain.extend(unpacked(&archive, (at, size - at)));
-    assert!(plain == interchange::gunzipped(site, backup), "the parts are not the whole");
-    assert_eq!(i64::try_from(plain.len()).unwrap(), backup.uncompressed_bytes);
+    assert!(
+        plain == interchange::gunzipped(site, backup),
+        "the parts are not the whole"
+    );
+    assert_eq!(
+        i64::try_from(plain.len()).unwrap(),
+        backup.uncompressed_bytes
+    );
 
     let has = |range, text: &str| {
         let sql = String::from_utf8(unpacked(&archive, range)).unwrap();
@@ -145,7 +167,10 @@ async fn expect_archive_as_told(site: &Site, backup: &Backup, contents: &Content
     };
     has(contents.pre_data, "CREATE TABLE public.generated (");
     has(contents.sequences, "setval(");
-    has(contents.post_data, "ADD CONSTRAINT by_hash_pkey PRIMARY KEY");
+    has(
+        contents.post_data,
+        "ADD CONSTRAINT by_hash_pkey PRIMARY KEY",
+    );
 }
 
 /// `pg_restore` reads the schema that the manifest keeps.
@@ -193,12 +218,22 @@ async fn each_row_is_counted_and_hashed_and_lies_where_the_manifest_says() {
     let told: BTreeSet<_> = contents
         .tables
         .iter()
-        .map(|table| (table.schema.clone(), table.table.clone(), table.columns.clone()))
+        .map(|table| {
+            (
+                table.schema.clone(),
+                table.table.clone(),
+                table.columns.clone(),
+            )
+        })
         .collect();
     assert_eq!(told, expected);
     for table in &contents.tables {
         let sum = counted(&superuser, table).await;
-        assert_eq!((table.rows, table.content_hash), (sum.rows, sum.hash), "{table:?}");
+        assert_eq!(
+            (table.rows, table.content_hash),
+            (sum.rows, sum.hash),
+            "{table:?}"
+        );
         let by_enum = table.table.starts_with("by_colour");
         let root = by_enum.then(|| ("public".to_owned(), "by_colour".to_owned()));
         assert_eq!(table.load_into, root, "{table:?}");
@@ -219,17 +254,35 @@ async fn each_row_is_counted_and_hashed_and_lies_where_the_manifest_says() {
         .unwrap()
         .tables
         .into_iter()
-        .map(|table| ((table.schema, table.table), (table.rows, table.content_hash)))
+        .map(|table| {
+            (
+                (table.schema, table.table),
+                (table.rows, table.content_hash),
+            )
+        })
         .collect();
     for table in &contents.tables {
         let shown = &shown[&(table.schema.clone(), table.table.clone())];
-        assert_eq!(*shown, (table.rows.cast_signed(), table.content_hash.to_string()));
+        assert_eq!(
+            *shown,
+            (table.rows.cast_signed(), table.content_hash.to_string())
+        );
     }
 
     let database = &contents.database;
     assert_eq!(database.owner, site.databases.role("admin"));
-    assert_eq!((database.encoding.as_str(), database.locale_provider.as_str()), ("UTF8", "c"));
-    let roles: Vec<&str> = contents.roles.iter().map(|role| role.name.as_str()).collect();
+    assert_eq!(
+        (
+            database.encoding.as_str(),
+            database.locale_provider.as_str()
+        ),
+        ("UTF8", "c")
+    );
+    let roles: Vec<&str> = contents
+        .roles
+        .iter()
+        .map(|role| role.name.as_str())
+        .collect();
     for role in ["admin", "migrator", "app"] {
         let role = site.databases.role(role);
         assert!(roles.contains(&role.as_str()), "{role} is not in {roles:?}");
@@ -251,7 +304,11 @@ async fn of_an_extensions_settings_the_manifest_tells_the_users_rows_and_their_c
     let mut told = BTreeMap::new();
     for table in &contents.tables {
         let sum = counted(&superuser, table).await;
-        assert_eq!((table.rows, table.content_hash), (sum.rows, sum.hash), "{table:?}");
+        assert_eq!(
+            (table.rows, table.content_hash),
+            (sum.rows, sum.hash),
+            "{table:?}"
+        );
         told.insert(table.table.as_str(), (table.rows, table.condition.as_str()));
     }
     assert_eq!(
@@ -262,14 +319,21 @@ async fn of_an_extensions_settings_the_manifest_tells_the_users_rows_and_their_c
             ("knobs", (2, "WHERE NOT shipped")),
         ])
     );
-    let extensions: Vec<&str> = contents.extensions.iter().map(|e| e.name.as_str()).collect();
-    assert!(extensions.contains(&support::installation::EXTENSION), "{extensions:?}");
+    let extensions: Vec<&str> = contents
+        .extensions
+        .iter()
+        .map(|e| e.name.as_str())
+        .collect();
+    assert!(
+        extensions.contains(&support::installation::EXTENSION),
+        "{extensions:?}"
+    );
     daemon.stop().await;
 }
 
 #[tokio::test]
 async fn the_hashes_of_rows_do_not_go_by_how_a_database_writes_values() {
-    use pgsteward::proto::{RestoreVerification, VerificationLevel, ListBackupsRequest};
+    use pgsteward::proto::{ListBackupsRequest, RestoreVerification, VerificationLevel};
 
     let (site, daemon) = support::start().await;
     let client = daemon.client();
@@ -292,14 +356,26 @@ async fn the_hashes_of_rows_do_not_go_by_how_a_database_writes_values() {
             rows: table.rows,
             hash: table.content_hash,
         };
-        tables.iter().map(|table| (table.table.clone(), sum(table))).collect()
+        tables
+            .iter()
+            .map(|table| (table.table.clone(), sum(table)))
+            .collect()
     };
     assert_eq!(sums(&plain), sums(&set));
     assert_ne!(sums(&plain)["values_of_all"].hash, RowSum::default().hash);
 
     let request = ListBackupsRequest::default();
-    let listed = client.backup().list_backups(request).await.unwrap().into_inner();
-    let first = listed.backups.iter().find(|b| b.filename == set.filename).unwrap();
+    let listed = client
+        .backup()
+        .list_backups(request)
+        .await
+        .unwrap()
+        .into_inner();
+    let first = listed
+        .backups
+        .iter()
+        .find(|b| b.filename == set.filename)
+        .unwrap();
     let highest = first.verifications.last().unwrap().level();
     assert_eq!(highest, VerificationLevel::ContentEqual);
     daemon.stop().await;

@@ -36,7 +36,10 @@ const TYPES: [(&str, &str); 18] = [
     ("char(5)", "chr(n % 90 + 32)"),
     ("boolean", "n % 3 = 0"),
     ("date", "date '0001-01-01 BC' + n * 1000"),
-    ("timestamptz", "timestamptz '2026-01-01 00:00+00' + n * interval '1 day 1.000001 s'"),
+    (
+        "timestamptz",
+        "timestamptz '2026-01-01 00:00+00' + n * interval '1 day 1.000001 s'",
+    ),
     ("interval", "make_interval(months => n, secs => -n / 3.0)"),
     ("bytea", "decode(md5(n::text), 'hex')"),
     ("jsonb", "jsonb_build_object('k' || n, ARRAY[n, NULL])"),
@@ -46,6 +49,13 @@ const TYPES: [(&str, &str); 18] = [
     ("int4range", "int4range(n, n + 10)"),
     ("inet", "inet '10.0.0.0' + n"),
 ];
+
+/// A column that children and partitions cannot get from their parent.
+const IDENTITY: &str = "counted int GENERATED ALWAYS AS IDENTITY";
+
+fn without_identity(definition: &str) -> String {
+    definition.replace(&format!(", {IDENTITY}"), "")
+}
 
 /// A table that later objects may rest on.
 struct Table {
@@ -70,7 +80,9 @@ impl Schema {
     fn generate(seed: u64, size: usize) -> String {
         let mut schema = Self {
             dice: Dice(seed),
-            sql: String::from("CREATE SCHEMA \"Sch 1\"; CREATE SCHEMA z; CREATE SCHEMA \"a\"\"b\";\n"),
+            sql: String::from(
+                "CREATE SCHEMA \"Sch 1\"; CREATE SCHEMA z; CREATE SCHEMA \"a\"\"b\";\n",
+            ),
             number: 0,
             tables: Vec::new(),
             views: Vec::new(),
@@ -135,7 +147,7 @@ impl Schema {
             parts.push("computed bigint GENERATED ALWAYS AS (id % 7) STORED".to_owned());
         }
         if self.dice.chance(25) {
-            parts.push("counted int GENERATED ALWAYS AS IDENTITY".to_owned());
+            parts.push(IDENTITY.to_owned());
         }
         parts.join(", ")
     }
@@ -159,7 +171,11 @@ impl Schema {
     fn table(&mut self) {
         let (name, columns) = (self.name("table"), self.columns());
         let definition = self.definition(&columns);
-        let unlogged = if self.dice.chance(10) { "UNLOGGED " } else { "" };
+        let unlogged = if self.dice.chance(10) {
+            "UNLOGGED "
+        } else {
+            ""
+        };
         self.add(&format!("CREATE {unlogged}TABLE {name} ({definition})"));
         let rows = [0, 1, 10, 100, 700][self.dice.roll(5)];
         self.rows(&name, &columns, rows);
@@ -168,7 +184,9 @@ impl Schema {
             self.add(&format!("ALTER TABLE {name} ADD PRIMARY KEY (id)"));
         }
         if self.dice.chance(20) {
-            self.add(&format!("ALTER TABLE {name} ADD gone int DEFAULT 1, ADD late text DEFAULT 'late'"));
+            self.add(&format!(
+                "ALTER TABLE {name} ADD gone int DEFAULT 1, ADD late text DEFAULT 'late'"
+            ));
             self.add(&format!("ALTER TABLE {name} DROP gone"));
         }
         self.tables.push(Table {
@@ -180,19 +198,26 @@ impl Schema {
 
     fn partitioned(&mut self) {
         let (name, columns) = (self.name("parted"), self.columns());
-        let definition = self.definition(&columns);
-        let definition = definition.replace(", counted int GENERATED ALWAYS AS IDENTITY", "");
+        let definition = without_identity(&self.definition(&columns));
         if self.dice.chance(50) {
-            self.add(&format!("CREATE TABLE {name} ({definition}) PARTITION BY HASH (id)"));
+            self.add(&format!(
+                "CREATE TABLE {name} ({definition}) PARTITION BY HASH (id)"
+            ));
             for remainder in 0..3 {
                 let part = self.name("part");
                 let values = format!("WITH (MODULUS 3, REMAINDER {remainder})");
-                self.add(&format!("CREATE TABLE {part} PARTITION OF {name} FOR VALUES {values}"));
+                self.add(&format!(
+                    "CREATE TABLE {part} PARTITION OF {name} FOR VALUES {values}"
+                ));
             }
         } else {
-            self.add(&format!("CREATE TABLE {name} ({definition}) PARTITION BY RANGE (id)"));
+            self.add(&format!(
+                "CREATE TABLE {name} ({definition}) PARTITION BY RANGE (id)"
+            ));
             let (low, rest) = (self.name("part"), self.name("part"));
-            self.add(&format!("CREATE TABLE {low} PARTITION OF {name} FOR VALUES FROM (MINVALUE) TO (50)"));
+            self.add(&format!(
+                "CREATE TABLE {low} PARTITION OF {name} FOR VALUES FROM (MINVALUE) TO (50)"
+            ));
             self.add(&format!("CREATE TABLE {rest} PARTITION OF {name} DEFAULT"));
         }
         self.rows(&name, &columns, 90);
@@ -202,10 +227,12 @@ impl Schema {
     fn child(&mut self) {
         let (parent, name) = (self.name("parent"), self.name("child"));
         let columns = self.columns();
-        let definition = self.definition(&columns);
+        let definition = without_identity(&self.definition(&columns));
         self.add(&format!("CREATE TABLE {parent} ({definition})"));
         self.rows(&parent, &columns, 5);
-        self.add(&format!("CREATE TABLE {name} (more text DEFAULT 'more') INHERITS ({parent})"));
+        self.add(&format!(
+            "CREATE TABLE {name} (more text DEFAULT 'more') INHERITS ({parent})"
+        ));
         self.rows(&name, &columns, 8);
     }
 
@@ -221,9 +248,15 @@ impl Schema {
         if !self.views.is_empty() && self.dice.chance(50) {
             let views = self.views.len();
             let other = &self.views[self.dice.roll(views)];
-            query = format!("SELECT t.id, v.\"how many\" FROM {from} AS t JOIN {other} AS v USING (id)");
+            query = format!(
+                "SELECT t.id, v.\"how many\" FROM {from} AS t JOIN {other} AS v USING (id)"
+            );
         }
-        let empty = if kind.is_empty() || self.dice.chance(80) { "" } else { " WITH NO DATA" };
+        let empty = if kind.is_empty() || self.dice.chance(80) {
+            ""
+        } else {
+            " WITH NO DATA"
+        };
         self.add(&format!("CREATE {kind}VIEW {name} AS {query}{empty}"));
         if !kind.is_empty() {
             self.add(&format!("CREATE INDEX ON {name} (id)"));
@@ -244,11 +277,21 @@ impl Schema {
             "int4range" => "gist",
             _ => ["btree", "btree", "hash", "brin"][self.dice.roll(4)],
         };
-        let condition = if self.dice.chance(30) { " WHERE id > 3" } else { "" };
-        let method = if TYPES[kind].0 == "boolean" { "btree" } else { method };
+        let condition = if self.dice.chance(30) {
+            " WHERE id > 3"
+        } else {
+            ""
+        };
+        let method = if TYPES[kind].0 == "boolean" {
+            "btree"
+        } else {
+            method
+        };
         self.number += 1;
         let index = format!("\"index {}\"", self.number);
-        self.add(&format!("CREATE INDEX {index} ON {table} USING {method} ({column}){condition}"));
+        self.add(&format!(
+            "CREATE INDEX {index} ON {table} USING {method} ({column}){condition}"
+        ));
     }
 
     fn function(&mut self) {
@@ -283,9 +326,13 @@ impl Schema {
                 "ALTER TABLE {table} ADD CONSTRAINT \"refers {number}\" FOREIGN KEY (id) REFERENCES {other} DEFERRABLE NOT VALID"
             ));
         } else if self.dice.chance(50) {
-            self.add(&format!("ALTER TABLE {table} ADD CONSTRAINT \"checks {number}\" CHECK (id > -{number})"));
+            self.add(&format!(
+                "ALTER TABLE {table} ADD CONSTRAINT \"checks {number}\" CHECK (id > -{number})"
+            ));
         } else {
-            self.add(&format!("ALTER TABLE {table} ADD CONSTRAINT \"checks {number}\" CHECK (id < 5) NOT VALID"));
+            self.add(&format!(
+                "ALTER TABLE {table} ADD CONSTRAINT \"checks {number}\" CHECK (id < 5) NOT VALID"
+            ));
         }
     }
 
@@ -309,12 +356,18 @@ impl Schema {
     fn type_with_table(&mut self) {
         let (mood, domain, pair) = (self.name("enum"), self.name("domain"), self.name("pair"));
         let table = self.name("typed");
-        self.add(&format!("CREATE TYPE {mood} AS ENUM ('one', 'it''s two', '\\.')"));
-        self.add(&format!("CREATE DOMAIN {domain} AS int DEFAULT 3 CHECK (VALUE > 0)"));
-        self.add(&format!("CREATE TYPE {pair} AS (m {mood}, d {domain}[])"));
-        self.add(&format!("CREATE TABLE {table} (m {mood} DEFAULT 'one', d {domain}, p {pair}, ps {pair}[])"));
         self.add(&format!(
-            "INSERT INTO {table} SELECT '\\.', n, ROW('it''s two', ARRAY[n, 1]), ARRAY[ROW('\\.', NULL)::{pair}]
+            "CREATE TYPE {mood} AS ENUM ('one', 'it''s two', '\\.')"
+        ));
+        self.add(&format!(
+            "CREATE DOMAIN {domain} AS int DEFAULT 3 CHECK (VALUE > 0)"
+        ));
+        self.add(&format!("CREATE TYPE {pair} AS (m {mood}, d {domain}[])"));
+        self.add(&format!(
+            "CREATE TABLE {table} (m {mood} DEFAULT 'one', d {domain}, p {pair}, ps {pair}[])"
+        ));
+        self.add(&format!(
+            "INSERT INTO {table} SELECT '\\.', n, ('(\"it''s two\",\"{{' || n || ',1}}\")')::{pair}, ARRAY[ROW('\\.', NULL)::{pair}]
              FROM generate_series(1, 6) AS n"
         ));
     }
@@ -325,7 +378,9 @@ impl Schema {
         self.add(&format!("CREATE SEQUENCE {name} INCREMENT BY {step}"));
         let quoted = name.replace('\'', "''");
         let calls = self.dice.roll(4);
-        self.add(&format!("SELECT nextval('{quoted}') FROM generate_series(1, {calls})"));
+        self.add(&format!(
+            "SELECT nextval('{quoted}') FROM generate_series(1, {calls})"
+        ));
     }
 
     fn remark(&mut self) {
@@ -333,10 +388,16 @@ impl Schema {
         self.number += 1;
         let (number, table) = (self.number, self.tables[place].name.clone());
         match self.dice.roll(4) {
-            0 => self.add(&format!("COMMENT ON TABLE {table} IS E'remark {number} \\\\ it''s\\n-- so'")),
+            0 => self.add(&format!(
+                "COMMENT ON TABLE {table} IS E'remark {number} \\\\ it''s\\n-- so'"
+            )),
             1 => self.add(&format!("GRANT SELECT (id), UPDATE ON {table} TO $app")),
-            2 => self.add(&format!("CREATE POLICY \"p {number}\" ON {table} TO $app USING (id > {number})")),
-            _ => self.add(&format!("CREATE STATISTICS public.\"s {number}\" ON (id % 3), (id % 5) FROM {table}")),
+            2 => self.add(&format!(
+                "CREATE POLICY \"p {number}\" ON {table} TO $app USING (id > {number})"
+            )),
+            _ => self.add(&format!(
+                "CREATE STATISTICS public.\"s {number}\" ON (id % 3), (id % 5) FROM {table}"
+            )),
         }
     }
 }

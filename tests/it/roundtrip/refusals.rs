@@ -22,7 +22,11 @@ async fn rows_that_the_backup_role_may_not_see_refuse_a_backup() {
     let error = client.failure(client.start_backup().await).await;
 
     assert!(error.message.contains("hidden"), "{}", error.message);
-    assert!(error.message.contains("row-level security"), "{}", error.message);
+    assert!(
+        error.message.contains("row-level security"),
+        "{}",
+        error.message
+    );
     assert_eq!(site.stored_files(), [""; 0]);
     site.databases
         .run_as_superuser(&site.databases.named("ALTER ROLE $backup BYPASSRLS"))
@@ -80,7 +84,10 @@ async fn a_portrait_sees_the_smallest_differences() {
     assert_eq!(before.differences(&before), [""; 0]);
     for (change, expected) in [
         ("INSERT INTO t VALUES (1, 'a')", "public.t: is new"),
-        ("UPDATE t SET s = 'A' WHERE ctid = '(0,1)'", "public.t: is lost"),
+        (
+            "UPDATE t SET s = 'A' WHERE ctid = '(0,1)'",
+            "public.t: is lost",
+        ),
         ("SELECT nextval('s')", "sequences are"),
         ("SELECT lo_put(7, 0, 'y')", "large objects are"),
         ("COMMENT ON LARGE OBJECT 7 IS 'seven'", "large objects are"),
@@ -92,12 +99,16 @@ async fn a_portrait_sees_the_smallest_differences() {
         let after = Portrait::of(&site, &managed).await;
         let found = before.differences(&after);
         assert!(
-            found.iter().any(|difference| difference.starts_with(expected)),
+            found
+                .iter()
+                .any(|difference| difference.starts_with(expected)),
             "{change}: {found:?}"
         );
         before = after;
     }
-    let limit = site.databases.named("ALTER DATABASE $database CONNECTION LIMIT 9");
+    let limit = site
+        .databases
+        .named("ALTER DATABASE $database CONNECTION LIMIT 9");
     site.databases.run_as_superuser(&limit).await;
     let after = Portrait::of(&site, &managed).await;
     assert_eq!(before.differences(&after).len(), 1);
