@@ -1,6 +1,6 @@
 //! The reading of a database's schema, against every kind of object that PostgreSQL has.
 
-mod kinds;
+pub(crate) mod kinds;
 
 use std::{
     collections::BTreeSet,

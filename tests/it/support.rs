@@ -11,6 +11,7 @@ pub(crate) mod daemon;
 pub(crate) mod database;
 pub(crate) mod disk;
 pub(crate) mod gate;
+pub(crate) mod installation;
 pub(crate) mod probe;
 pub(crate) mod raw;
 pub(crate) mod standalone;

@@ -19,7 +19,7 @@ use std::{
 use nix::unistd::{User, geteuid};
 use pgsteward::tools::binaries::Binaries;
 
-use super::wait::until_blocking;
+use super::{installation, wait::until_blocking};
 
 /// The superuser's name.
 pub(crate) const SUPERUSER: &str = "postgres";
@@ -66,7 +66,26 @@ pub(crate) fn cluster() -> &'static Cluster {
 
 /// The real programs.
 pub(crate) fn binaries() -> Binaries {
-    Binaries::find(None, &["initdb", "postgres", "pg_dump", "psql"]).unwrap()
+    let needed = [
+        "initdb",
+        "postgres",
+        "pg_amcheck",
+        "pg_config",
+        "pg_dump",
+        "pg_restore",
+        "psql",
+    ];
+    Binaries::find(None, &needed).unwrap()
+}
+
+/// A client program that works in a database as the superuser.
+pub(crate) fn as_superuser(program: &str, database: &str) -> Command {
+    let mut command = Command::new(binaries().path(program));
+    command
+        .args(["-h", "127.0.0.1", "-U", SUPERUSER, "-d", database, "-p"])
+        .arg(cluster().port.to_string())
+        .env("PGPASSWORD", PASSWORD);
+    command
 }
 
 impl Cluster {
@@ -119,7 +138,7 @@ impl Cluster {
         let port = free_port();
         let mut watchdog = as_server_account(Path::new("/bin/sh"))
             .args(["-c", WATCHDOG, "watchdog"])
-            .arg(binaries().path("postgres"))
+            .arg(installation::mirror(directory))
             .arg(directory)
             .arg(port.to_string())
             .stdin(Stdio::piped())

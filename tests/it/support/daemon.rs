@@ -41,10 +41,15 @@ pub(crate) struct Site {
 impl Site {
     /// Databases and an empty directory.
     pub(crate) async fn new() -> Self {
+        Self::with(Databases::create().await)
+    }
+
+    /// An empty directory for databases that are there.
+    pub(crate) fn with(databases: Databases) -> Self {
         let directory = tempfile::tempdir().unwrap();
         fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
         let site = Self {
-            databases: Databases::create().await,
+            databases,
             directory,
             settings: Vec::new(),
         };

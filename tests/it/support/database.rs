@@ -20,13 +20,18 @@ pub(crate) struct Databases {
 impl Databases {
     /// Makes the roles and both databases.
     pub(crate) async fn create() -> Self {
+        Self::create_with("").await
+    }
+
+    /// The same, where the managed database is made with these options of CREATE DATABASE, e.g. `ENCODING 'LATIN1'`.
+    pub(crate) async fn create_with(options: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let databases = Self {
             prefix: format!("t{number}"),
         };
         let server = databases.superuser_in("postgres").await;
-        for statement in databases.outside() {
+        for statement in databases.outside(options) {
             server.batch_execute(&statement).await.unwrap();
         }
         let managed = databases.superuser().await;
@@ -35,7 +40,7 @@ impl Databases {
     }
 
     /// CREATE DATABASE can share neither a batch nor a transaction.
-    fn outside(&self) -> [String; 4] {
+    fn outside(&self, options: &str) -> [String; 4] {
         let t = &self.prefix;
         let password = PASSWORD.replace('\'', "''");
         let roles = [
@@ -60,7 +65,7 @@ impl Databases {
                  GRANT {t}_migrator TO {t}_maintenance"
             ),
             format!("CREATE DATABASE {t}_control OWNER {t}_control TEMPLATE template0"),
-            format!("CREATE DATABASE {t}_app OWNER {t}_admin TEMPLATE template0"),
+            format!("CREATE DATABASE {t}_app OWNER {t}_admin TEMPLATE template0 {options}"),
             format!(
                 "REVOKE ALL ON DATABASE {t}_control, {t}_app FROM PUBLIC;
                  GRANT CONNECT ON DATABASE {t}_app TO {t}_migrator, {t}_backup, {t}_maintenance, {t}_app;
@@ -99,6 +104,17 @@ impl Databases {
     pub(crate) fn url(&self, role: &str, database: &str) -> String {
         let (role, port) = (self.role(role), cluster().port);
         format!("postgresql://{role}:{PASSWORD_IN_URL}@127.0.0.1:{port}/{database}")
+    }
+
+    /// Statements with the test's own names: `$database` stands for the managed database, `$app` for the role of that
+    /// short name, and so on.
+    pub(crate) fn named(&self, statements: &str) -> String {
+        let named = statements.replace("$database", &self.managed());
+        ["admin", "migrator", "backup", "maintenance", "app"]
+            .into_iter()
+            .fold(named, |text, role| {
+                text.replace(&format!("${role}"), &self.role(role))
+            })
     }
 
     /// The superuser in the managed database.

@@ -1,0 +1,28 @@
+-- What only a superuser can put back: objects of owners who may not create in their schema, grants by others than the owner.
+CREATE TABLE of_the_application (n int);
+INSERT INTO of_the_application VALUES (1);
+ALTER TABLE of_the_application OWNER TO $app;
+CREATE TABLE of_the_superuser (n int);
+INSERT INTO of_the_superuser VALUES (1);
+SET ROLE $migrator;
+CREATE TABLE papers (a int, b text);
+INSERT INTO papers VALUES (1, 'b');
+GRANT SELECT, INSERT ON papers TO $app WITH GRANT OPTION;
+GRANT UPDATE (b) ON papers TO $app WITH GRANT OPTION;
+CREATE DOMAIN small AS int;
+GRANT USAGE ON DOMAIN small TO $app WITH GRANT OPTION;
+GRANT USAGE ON SCHEMA public TO $app WITH GRANT OPTION;
+SET ROLE $app;
+GRANT SELECT ON papers TO $maintenance WITH GRANT OPTION;
+GRANT UPDATE (b) ON papers TO $maintenance;
+GRANT USAGE ON TYPE small TO $maintenance;
+GRANT USAGE ON SCHEMA public TO $maintenance;
+SET ROLE $maintenance;
+GRANT SELECT ON papers TO $backup;
+SET ROLE NONE;
+ALTER DEFAULT PRIVILEGES FOR ROLE $app GRANT SELECT ON TABLES TO $maintenance;
+SELECT lo_from_bytea(77, 'mine');
+GRANT SELECT ON LARGE OBJECT 77 TO $app;
+GRANT SET ON PARAMETER work_mem TO $app;
+CREATE FUNCTION defines() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';
+GRANT EXECUTE ON FUNCTION defines() TO $app WITH GRANT OPTION;
