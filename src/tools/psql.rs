@@ -1,5 +1,5 @@
-//! psql: runs SQL that stands in files. Our own archives' in a scratch database, and other tools' dumps, which psql takes
-//! for programs: those run restricted, so that none of psql's own commands in them does anything.
+//! psql: runs other tools' dumps, which it takes for programs: restricted, so that none of psql's own commands in them does
+//! anything.
 
 mod foreign;
 mod lexer;
@@ -14,7 +14,7 @@ use tokio::{
 use tokio_postgres::Config;
 
 pub use self::foreign::{CutShort, ForeignSql};
-use super::process::{Tool, ToolError, start, start_with};
+use super::process::{Tool, ToolError, start_with};
 
 const ARGUMENTS: [&str; 5] = [
     "--no-psqlrc",
@@ -26,19 +26,6 @@ const ARGUMENTS: [&str; 5] = [
 
 /// For the small pieces into which a filter may cut its input; larger ones go past the buffer.
 const INPUT_BUFFER: usize = 64 * 1024;
-
-/// Starts psql on the login's database; the SQL goes into the tool's stdin. The first error ends it with a status that is
-/// not 0: without ON_ERROR_STOP it would answer 0 (lessons B3).
-pub fn run(program: &Path, login: &Config) -> Result<Tool, ToolError> {
-    start(
-        "psql",
-        program,
-        ARGUMENTS,
-        login,
-        Stdio::piped(),
-        Stdio::null(),
-    )
-}
 
 /// Starts psql for a dump of another tool's. All that it is fed goes through the [`RestrictedInput`], whose first line
 /// forbids psql's own commands until a key is repeated that the file cannot know (lessons B8). `program` is a psql that

@@ -94,7 +94,7 @@ impl Site {
         let directory = self.path("bin");
         if !directory.exists() {
             fs::create_dir(&directory).unwrap();
-            for tool in ["pg_dump", "psql"] {
+            for tool in ["pg_dump", "pg_restore", "psql"] {
                 symlink(binaries().path(tool), directory.join(tool)).unwrap();
             }
         }
