@@ -131,10 +131,7 @@ async fn killed_while_a_restore_loads_it_leaves_the_live_database_and_sweeps_the
         .run("DELETE FROM customers WHERE id > 100")
         .await;
     daemon.stop().await;
-    site.fake_tool(
-        "psql",
-        &format!(r#""$REAL" -X -q -c 'CREATE TABLE half (n int)'; {HANGS}"#),
-    );
+    site.fake_restoring(&format!(r#""$REAL" "$@"; {HANGS}"#));
     let daemon = site.start().await;
     daemon.client().enter_maintenance().await;
     let operation = start_restore(daemon.client(), &backup.filename).await;
@@ -192,7 +189,7 @@ async fn killed_in_the_last_backup_of_a_restore_it_leaves_neither_archive_nor_da
 async fn killed_before_a_swap_could_be_made_it_leaves_the_live_database_in_its_place() {
     let mut site = Site::new().await;
     site.databases.run(TABLE).await;
-    let mut gate = Gate::before(&mut site, "psql");
+    let mut gate = Gate::before_restoring(&mut site);
     let daemon = site.start().await;
     let client = daemon.client();
     let backup = client.back_up().await;

@@ -229,7 +229,7 @@ async fn a_restore_brings_back_rows_and_keeps_what_hangs_on_the_database() {
     // That it could be restored is the highest level of checking.
     let checked = all.iter().find(|b| b.filename == backup.filename).unwrap();
     let levels: Vec<i32> = checked.verifications.iter().map(|v| v.level).collect();
-    assert_eq!(levels, [1, 2, 3, 4]);
+    assert_eq!(levels, [1, 2, 3, 4, 5]);
     daemon.stop().await;
 }
 
@@ -543,10 +543,7 @@ async fn an_archive_whose_sql_fails_leaves_the_live_database_and_no_other() {
 #[tokio::test]
 async fn a_restore_is_cancelled_while_it_loads_and_leaves_nothing() {
     let mut site = Site::new().await;
-    site.fake_tool(
-        "psql",
-        r#""$REAL" -X -q -c 'CREATE TABLE half (n int)'; touch "$SITE/loading"; exec sleep 600"#,
-    );
+    site.fake_restoring(r#""$REAL" "$@"; touch "$SITE/loading"; exec sleep 600"#);
     let daemon = site.start().await;
     let client = daemon.client();
     let backup = with_backup(&site, client).await;
@@ -570,7 +567,7 @@ async fn a_restore_is_cancelled_while_it_loads_and_leaves_nothing() {
 #[tokio::test]
 async fn sessions_that_connect_again_and_again_do_not_keep_the_swap_from_being_made() {
     let mut site = Site::new().await;
-    let mut gate = Gate::before(&mut site, "psql");
+    let mut gate = Gate::before_restoring(&mut site);
     let daemon = site.start().await;
     let client = daemon.client();
     let backup = with_backup(&site, client).await;

@@ -88,7 +88,7 @@ impl Site {
         names
     }
 
-    /// Puts a shell script in the place of `pg_dump` or `psql`. It finds the real program's path in `$REAL` and the
+    /// Puts a shell script in the place of `pg_dump`, `pg_restore` or `psql`. It finds the real program's path in `$REAL` and the
     /// test's directory in `$SITE`; asked for its version, it answers as the real one.
     pub(crate) fn fake_tool(&mut self, name: &str, script: &str) {
         let directory = self.path("bin");
@@ -108,6 +108,15 @@ impl Site {
         fs::write(&tool, text).unwrap();
         fs::set_permissions(&tool, Permissions::from_mode(0o755)).unwrap();
         self.set("postgres.bin_dir", directory.to_str().unwrap());
+    }
+
+    /// Puts a script in the place of the first `pg_restore` that restores into a database; others stay as they are.
+    pub(crate) fn fake_restoring(&mut self, script: &str) {
+        let script = format!(
+            r#"case "$*" in *--dbname=*--section=pre-data*) ;; *) exec "$REAL" "$@";; esac
+{script}"#
+        );
+        self.fake_tool("pg_restore", &script);
     }
 
     /// Waits until a file is there; fake tools make some to say how far they are.

@@ -17,6 +17,15 @@ pub(crate) struct Gate(File);
 impl Gate {
     /// Puts a gate before `pg_dump` or `psql` for the daemons that are started from now on.
     pub(crate) fn before(site: &mut Site, tool: &str) -> Self {
+        Self::make(site, |site, script| site.fake_tool(tool, script))
+    }
+
+    /// Puts a gate before what a restore makes in its new database.
+    pub(crate) fn before_restoring(site: &mut Site) -> Self {
+        Self::make(site, |site, script| site.fake_restoring(script))
+    }
+
+    fn make(site: &mut Site, fake: impl FnOnce(&mut Site, &str)) -> Self {
         let path = site.path("gate");
         let made = Command::new("mkfifo").arg(&path).status().unwrap();
         assert!(made.success());
@@ -24,7 +33,7 @@ impl Gate {
         let fifo = OpenOptions::new().read(true).write(true).open(&path);
         let script =
             format!(": >\"$SITE/{ARRIVED}\"\nread -r go <\"$SITE/gate\"\nexec \"$REAL\" \"$@\"");
-        site.fake_tool(tool, &script);
+        fake(site, &script);
         Self(fifo.unwrap())
     }
 
