@@ -150,8 +150,8 @@ async fn expect_archive_as_told(site: &Site, backup: &Backup, contents: &Content
         plain.extend(unpacked(&archive, (offset, length)));
         at = offset + length;
     }
-    let size = archive.len() as u64;
-    plain.extend(unpacked(&archive, (at, size - at)));
+    let end = archive.len() as u64;
+    plain.extend(unpacked(&archive, (at, end - at)));
     assert!(
         plain == interchange::gunzipped(site, backup),
         "the parts are not the whole"
