@@ -70,8 +70,8 @@ fn expect_success(mut command: Command) -> String {
     );
     assert!(
         output.status.success(),
-        "{:?}: {out}\n{err}",
-        command.get_program()
+        "{}: {out}\n{err}",
+        command.get_program().display()
     );
     out.into_owned()
 }

@@ -1,7 +1,7 @@
 //! One database for each theme, restored as the daemon's roles usually do: none of them is a superuser.
 
 use super::{assert_round_trip, assert_round_trip_as, fill, portrait::Portrait};
-use crate::support;
+use crate::support::{self, cluster::cluster};
 
 /// Made by the migrator, who owns it.
 async fn by_the_migrator(sql: &str) {
@@ -99,6 +99,20 @@ async fn three_hundred_tables_in_thirty_schemas_come_back() {
 async fn the_settings_of_a_database_change_no_value() {
     let (site, daemon) = support::start().await;
     fill(&site, "postgres", include_str!("settings.sql"));
+    assert_round_trip(&site, &daemon).await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn money_comes_back_where_the_comma_is_another() {
+    let (site, daemon) = support::start().await;
+    cluster().know_locale("de_DE.UTF-8");
+    fill(&site, "postgres", include_str!("money.sql"));
+    let shown: String = site
+        .databases
+        .value("SELECT price::text FROM prices ORDER BY item LIMIT 1")
+        .await;
+    assert!(shown.starts_with("1.234,56"), "{shown}");
     assert_round_trip(&site, &daemon).await;
     daemon.stop().await;
 }

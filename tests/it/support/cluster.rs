@@ -11,9 +11,9 @@ use std::{
         fs::{PermissionsExt, chown},
         process::CommandExt,
     },
-    path::Path,
+    path::{Path, PathBuf},
     process::{ChildStdin, Command, Stdio},
-    sync::OnceLock,
+    sync::{Mutex, OnceLock},
 };
 
 use nix::unistd::{User, geteuid};
@@ -54,6 +54,8 @@ rm -rf "$2"
 pub(crate) struct Cluster {
     /// Its port on 127.0.0.1.
     pub(crate) port: u16,
+    /// Where it looks for locales before it takes the system's.
+    locales: PathBuf,
     /// Closes with the process, which ends the cluster.
     _alive: ChildStdin,
 }
@@ -132,6 +134,28 @@ impl Cluster {
         );
     }
 
+    /// Makes a locale known to the server, if it is not yet: the system may have but C's.
+    pub(crate) fn know_locale(&self, name: &str) {
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let _guard = ONE_AT_A_TIME.lock();
+        let target = self.locales.join(name);
+        if target.exists() {
+            return;
+        }
+        fs::create_dir_all(&self.locales).unwrap();
+        let (language, charset) = name.split_once('.').unwrap();
+        let made = Command::new("localedef")
+            .args(["--no-archive", "-i", language, "-f", charset])
+            .arg(&target)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&made.stderr);
+        assert!(
+            target.join("LC_MONETARY").exists(),
+            "localedef needs the sources that Debian's package locales has: {said}"
+        );
+    }
+
     // The watchdog is not waited for: it ends after this process.
     #[allow(clippy::zombie_processes)]
     fn serve(directory: &Path) -> Option<Self> {
@@ -141,6 +165,7 @@ impl Cluster {
             .arg(installation::mirror(directory))
             .arg(directory)
             .arg(port.to_string())
+            .env("LOCPATH", system_locales_after(&locales(directory)))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -162,9 +187,19 @@ impl Cluster {
         });
         ready.then_some(Self {
             port,
+            locales: locales(directory),
             _alive: alive,
         })
     }
+}
+
+fn locales(directory: &Path) -> PathBuf {
+    directory.join("locales")
+}
+
+/// The variable replaces the system's own place, which is named again.
+fn system_locales_after(own: &Path) -> String {
+    format!("{}:/usr/lib/locale", own.display())
 }
 
 /// A port of 127.0.0.1 that nobody had a moment ago.
