@@ -1,68 +1,25 @@
-//! The tables of a database, as backups count them and as optimize works through them.
+//! The tables of a database, as ANALYZE and optimize work through them.
 
 use tokio_postgres::{Client, error::SqlState};
 
-use super::{error::PostgresError, quote::qualified};
-use crate::model::backup::TableContents;
+use super::error::PostgresError;
 
-/// Tables whose rows pg_dump writes: plain and unlogged tables, partitions included, that are not temporary, not foreign,
-/// and do not belong to an extension.
-const DUMPED_TABLES: &str = "
-    SELECT namespace.nspname, class.relname
-    FROM pg_catalog.pg_class AS class
-    JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
-    WHERE class.relkind = 'r' AND class.relpersistence <> 't'
-      AND namespace.nspname NOT LIKE 'pg\\_%' AND namespace.nspname <> 'information_schema'
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS dependency
-                      WHERE dependency.classid = 'pg_catalog.pg_class'::regclass
-                        AND dependency.objid = class.oid AND dependency.deptype = 'e')
-    ORDER BY 1, 2";
-
-/// Locks every dumped table as pg_dump does, for as long as the transaction lasts. TRUNCATE and rewrites do not look at
-/// snapshots: one between pg_dump's reading of a table and the counting of its rows would make them differ.
-pub async fn lock_for_dump(client: &Client) -> Result<(), PostgresError> {
-    let tables = client
-        .query(DUMPED_TABLES, &[])
+/// Every table, materialized view and partitioned table outside the system schemas, in the order in which ANALYZE takes
+/// them: the largest first, those that are read through their partitions last.
+pub async fn analyze_targets(client: &Client) -> Result<Vec<(String, String)>, PostgresError> {
+    let rows = client
+        .query(
+            "SELECT namespace.nspname, class.relname
+             FROM pg_catalog.pg_class AS class
+             JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
+             WHERE class.relkind IN ('r', 'm', 'p') AND class.relpersistence <> 't'
+               AND namespace.nspname NOT LIKE 'pg\\_%' AND namespace.nspname <> 'information_schema'
+             ORDER BY class.relkind = 'p', pg_catalog.pg_table_size(class.oid) DESC",
+            &[],
+        )
         .await
         .map_err(PostgresError::query("list the tables"))?;
-    for row in tables {
-        let name = qualified(row.get(0), row.get(1));
-        client
-            .batch_execute(&format!("LOCK TABLE ONLY {name} IN ACCESS SHARE MODE"))
-            .await
-            .map_err(PostgresError::query(format!("lock {name} for the backup")))?;
-    }
-    Ok(())
-}
-
-/// Counts the rows of every dumped table, each without its children's, as the connection's transaction sees them.
-/// Row security is off: a role that may not see all rows gets an error rather than a wrong number, as with pg_dump.
-pub async fn row_counts(client: &Client) -> Result<Vec<TableContents>, PostgresError> {
-    client
-        .batch_execute("SET row_security = off; SET statement_timeout = 0")
-        .await
-        .map_err(PostgresError::query("prepare to count rows"))?;
-    let tables = client
-        .query(DUMPED_TABLES, &[])
-        .await
-        .map_err(PostgresError::query("list the tables"))?;
-    let mut counts = Vec::with_capacity(tables.len());
-    for row in tables {
-        let (schema, table): (String, String) = (row.get(0), row.get(1));
-        let name = qualified(&schema, &table);
-        let count: i64 = client
-            .query_one(&format!("SELECT count(*) FROM ONLY {name}"), &[])
-            .await
-            .map_err(PostgresError::query(format!("count the rows of {name}")))?
-            .get(0);
-        counts.push(TableContents {
-            schema,
-            table,
-            rows: u64::try_from(count).unwrap_or_default(),
-            ..TableContents::default()
-        });
-    }
-    Ok(counts)
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 /// A table that optimize may work on.

@@ -16,9 +16,12 @@ pub async fn schema_archive(
     program: &Path,
     login: &Config,
     snapshot: &str,
+    encoding: &str,
     lock_wait: Duration,
 ) -> Result<Vec<u8>, ToolError> {
     let arguments = [
+        // The database's own; without it the one that its settings give to every client.
+        format!("--encoding={encoding}"),
         "--format=custom".to_owned(),
         "--compress=0".to_owned(),
         "--no-password".to_owned(),

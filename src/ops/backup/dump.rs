@@ -59,7 +59,14 @@ pub async fn dump(
     let (filename, upload) = create_archive(daemon, managed, job).await?;
     let mut writer = ArchiveWriter::new(upload, settings.codec(), settings.recipients.as_ref())?;
 
-    let schema = Schema::dump(daemon, login, &snapshot.id, settings.lock_timeout).await?;
+    let schema = Schema::dump(
+        daemon,
+        login,
+        &snapshot.id,
+        &described.database.encoding,
+        settings.lock_timeout,
+    )
+    .await?;
     let pre_data = [&schema.sections.pre_data, BEFORE_ROWS.as_bytes()].concat();
     let pre_data = writer.append_text(&pre_data).await?;
     let plan = rows::Plan {

@@ -315,7 +315,6 @@ async fn owners(managed: &Managed) -> Result<[RestoreCheck; 2], Failure> {
              JOIN pg_roles AS owner ON owner.oid = object.owner
              WHERE schema.nspname NOT LIKE 'pg\\_%' AND schema.nspname <> 'information_schema'
                AND NOT owner.rolsuper AND NOT pg_has_role(owner.oid, schema.nspowner, 'USAGE')
-               AND has_schema_privilege(owner.oid, schema.oid, 'CREATE')
                AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)",
             &[],
         )
@@ -337,7 +336,7 @@ async fn owners(managed: &Managed) -> Result<[RestoreCheck; 2], Failure> {
             strangers.is_empty(),
             "who owns objects owns their schema, or is a member of its owner".to_owned(),
             format!(
-                "objects could not be given to owners who only have CREATE on the schema by a grant: {strangers}"
+                "objects could not be given to owners who do not own their schema, since grants on it come last: {strangers}"
             ),
         ),
     ])

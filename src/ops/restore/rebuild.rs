@@ -4,10 +4,12 @@
 //! straight from ranges of the archive; pg_restore makes the rest, with as many connections; then views are filled. Another
 //! tool's archive is a program, and is run as one, where it can do no harm (`foreign`).
 
+mod analyze;
 mod compare;
 mod foreign;
 mod rows;
 
+pub use analyze::analyze;
 pub use compare::{Verified, verify};
 
 use crate::{
@@ -20,7 +22,7 @@ use crate::{
         daemon::{Daemon, Managed},
         runner::job::Job,
     },
-    postgres::{database::Purpose, error::PostgresError},
+    postgres::database::Purpose,
     storage::Store,
     tools::pg_restore::SchemaArchive,
 };
@@ -81,18 +83,4 @@ async fn load_own(
         .into_iter()
         .map(|said| format!("a materialized view could not be filled: {said}"))
         .collect())
-}
-
-/// Gives the planner its statistics before anyone uses the database.
-pub async fn analyze(managed: &Managed, new: &str) -> Result<(), Failure> {
-    let session = managed
-        .database
-        .session_to(new, "pgsteward restore")
-        .await?;
-    session
-        .batch_execute("ANALYZE")
-        .await
-        .map_err(PostgresError::query(format!("analyze database {new:?}")))?;
-    session.close().await;
-    Ok(())
 }

@@ -134,10 +134,10 @@ async fn build(
     crate::ops::scratch::create(daemon, managed, job.id(), &new).await?;
 
     job.enter(4, STAGES, "load");
-    let warnings = rebuild::load(daemon, managed, job, &new, backup).await?;
+    let mut warnings = rebuild::load(daemon, managed, job, &new, backup).await?;
 
     job.enter(5, STAGES, "analyze");
-    rebuild::analyze(managed, &new).await?;
+    warnings.extend(rebuild::analyze(daemon, managed, job, &new).await?);
 
     job.enter(6, STAGES, "verify");
     let verified = rebuild::verify(
