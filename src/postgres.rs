@@ -6,6 +6,7 @@
 pub mod access;
 pub mod catalog;
 pub mod database;
+pub mod drill_check;
 pub mod embedded;
 pub mod error;
 pub mod guard;
@@ -16,6 +17,7 @@ pub mod properties;
 pub mod quote;
 pub mod rehearsal;
 pub mod revisions;
+pub mod room;
 pub mod scratch;
 pub mod server;
 pub mod session;

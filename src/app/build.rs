@@ -20,7 +20,7 @@ use crate::{
     ops::{
         Daemon,
         context::Principal,
-        daemon::{Managed, MigrationSettings, Settings},
+        daemon::{Managed, MigrationSettings, RestoreSettings, Settings},
         health::Prober,
         runner::Runner,
     },
@@ -154,6 +154,11 @@ fn managed(
                 schema: database.revisions.version_table_schema.clone(),
                 name: database.revisions.version_table.clone(),
             },
+            drill_checks: database.revisions.drill_checks.clone(),
+            data_directory: servers
+                .embedded
+                .is_some()
+                .then(|| config.data_dir.join("postgres")),
         };
         all.insert(name.clone(), Arc::new(managed));
     }
@@ -169,7 +174,15 @@ fn settings(config: &Config) -> Settings {
             monthly: config.retention.monthly,
         },
         time_zone: config.schedule.time_zone,
-        keep_replaced: config.restore.keep_replaced,
+        restore: RestoreSettings {
+            approval_time: config
+                .restore
+                .require_second_person
+                .then_some(config.restore.approval_time),
+            keep_replaced: config.restore.keep_replaced,
+            largest_drill: config.drill.max_size,
+            check_timeout: config.drill.check_timeout,
+        },
         migrations: migrations(&config.migrations),
         health_interval: config.health.interval,
         health_timeout: config.health.timeout,
@@ -203,6 +216,7 @@ fn jobs(config: &Config, servers: &Servers) -> Vec<Job> {
         ("backup", Method::CreateBackup, &schedule.backup),
         ("optimize", Method::Optimize, &schedule.optimize),
         ("drift", Method::CheckDrift, &schedule.drift),
+        ("drill", Method::RunDrill, &schedule.drill),
     ];
     let mut jobs = Vec::new();
     for database in servers.databases.keys() {

@@ -135,6 +135,11 @@ pub(super) const KEYS: &[Key] = &[
         "Schema of that table.",
     ),
     sample(
+        "databases.*.drill_checks",
+        Text("/etc/pgsteward/drill_checks/app"),
+        "Directory of *.sql files that a drill asks of the restored database, each one query that must give one row of one true.",
+    ),
+    sample(
         "embedded.enabled",
         Flag(false),
         "Whether to run a private PostgreSQL server. Default: true without a control store and database URLs.",
@@ -240,10 +245,26 @@ pub(super) const KEYS: &[Key] = &[
         "Roles that the guard lets through besides the daemon's own, comma-separated.",
     ),
     fixed(
+        "restore.require_second_person",
+        Flag(false),
+        "Whether a restore or rollback waits until another admin approves it.",
+    ),
+    fixed(
+        "restore.approval_time",
+        Text("1h"),
+        "How long it waits for that before it fails.",
+    ),
+    fixed(
         "restore.keep_replaced",
         Text("24h"),
         "How long a restore keeps the database that it replaced, for a rollback.",
     ),
+    sample(
+        "drill.max_size",
+        Integer(107_374_182_400),
+        "Largest database in bytes that a drill may make on the server; without it any that fits.",
+    ),
+    fixed("drill.check_timeout", Text("5m"), "Limit of one check."),
     fixed(
         "operations.lock_wait",
         Text("10m"),
@@ -278,6 +299,11 @@ pub(super) const KEYS: &[Key] = &[
         "schedule.drift",
         Text("0 5 * * *"),
         "When to check that the schema still is what the revisions made, or off.",
+    ),
+    fixed(
+        "schedule.drill",
+        Text("0 5 * * 0"),
+        "When to rehearse a restore of the newest backup, or off.",
     ),
     fixed(
         "health.interval",
@@ -394,62 +420,4 @@ fn edit_distance(from: &str, to: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn meant(path: &str) -> Option<String> {
-        likely_meant(&path.split('.').map(str::to_owned).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn a_slip_of_a_letter_or_two_is_recognized_in_any_part() {
-        assert_eq!(
-            meant("schedule.timezone").as_deref(),
-            Some("schedule.time_zone")
-        );
-        assert_eq!(
-            meant("shedule.time_zone").as_deref(),
-            Some("schedule.time_zone")
-        );
-        assert_eq!(
-            meant("databases.shop.migrater").as_deref(),
-            Some("databases.shop.migrator")
-        );
-        assert_eq!(meant("datadir").as_deref(), Some("data_dir"));
-    }
-
-    #[test]
-    fn a_key_that_resembles_nothing_gets_no_suggestion() {
-        assert_eq!(meant("schedule.colour"), None);
-        assert_eq!(meant("x"), None);
-        assert_eq!(meant("schedule.time_zone.deeper"), None);
-        assert_eq!(meant(""), None);
-    }
-
-    #[test]
-    fn the_edit_distance_counts_insertions_deletions_and_replacements() {
-        assert_eq!(edit_distance("kitten", "sitting"), 3);
-        assert_eq!(edit_distance("", "abc"), 3);
-        assert_eq!(edit_distance("same", "same"), 0);
-    }
-
-    #[test]
-    fn no_key_is_listed_twice_and_each_section_is_in_one_piece() {
-        let mut seen: Vec<&str> = Vec::new();
-        for key in KEYS {
-            let section = key.path.rsplit_once('.').map_or("", |(section, _)| section);
-            assert!(
-                seen.last() == Some(&section) || !seen.contains(&section),
-                "{}",
-                key.path
-            );
-            seen.push(section);
-            assert_eq!(
-                KEYS.iter().filter(|other| other.path == key.path).count(),
-                1,
-                "{}",
-                key.path
-            );
-        }
-    }
-}
+mod tests;

@@ -14,8 +14,8 @@ use croner::Cron;
 use serde::{Serialize, Serializer};
 
 use super::{
-    Auth, Backup, Config, Database, Health, Listen, Log, Migrations, Operations, Postgres, Restore,
-    Retention, Revisions, Role, Schedule, Source, Store,
+    Auth, Backup, Config, Database, Drill, Health, Listen, Log, Migrations, Operations, Postgres,
+    Restore, Retention, Revisions, Role, Schedule, Source, Store,
 };
 
 /// The configuration in the file's own cut, where [`Source`] is spread over three tables.
@@ -35,6 +35,7 @@ struct Document<'a> {
     retention: &'a Retention,
     migrations: &'a Migrations,
     restore: &'a Restore,
+    drill: &'a Drill,
     operations: &'a Operations,
     schedule: &'a Schedule,
     health: &'a Health,
@@ -99,6 +100,7 @@ impl Config {
             retention: &self.retention,
             migrations: &self.migrations,
             restore: &self.restore,
+            drill: &self.drill,
             operations: &self.operations,
             schedule: &self.schedule,
             health: &self.health,

@@ -1,9 +1,11 @@
-//! BackupService's methods: make, list, read, check and remove backups.
+//! BackupService's methods: make, list, read, check, label and remove backups.
 
 pub mod create;
 pub mod delete;
 pub mod download;
 pub mod dump;
 pub mod list;
+pub mod remove;
 pub mod retention;
+pub mod update;
 pub mod verify;

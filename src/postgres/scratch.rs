@@ -4,7 +4,20 @@
 use tokio_postgres::{Client, Config};
 use uuid::Uuid;
 
-use super::{access, error::PostgresError, quote::identifier};
+use super::{
+    access,
+    error::PostgresError,
+    quote::{identifier, literal},
+};
+use crate::model::backup::DatabaseProperties;
+
+/// What the names of all of them begin with.
+const PREFIX: &str = "pgsteward_";
+
+/// Whether a name is one that the daemon gives.
+pub fn is_ours(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
 
 /// The name of the database that a restore builds.
 pub fn restore_name(operation: Uuid) -> String {
@@ -16,9 +29,79 @@ pub fn rehearsal_name(operation: Uuid) -> String {
     format!("pgsteward_rehearsal_{}", operation.simple())
 }
 
+/// The name of the database in which a restore is rehearsed.
+pub fn drill_name(operation: Uuid) -> String {
+    format!("pgsteward_drill_{}", operation.simple())
+}
+
 /// The name under which a swap keeps the database that was live.
 pub fn replaced_name(operation: Uuid) -> String {
     format!("pgsteward_replaced_{}", operation.simple())
+}
+
+/// Whether the server has a database of that name.
+pub async fn exists(client: &Client, name: &str) -> Result<bool, PostgresError> {
+    client
+        .query_one(
+            "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)",
+            &[&name],
+        )
+        .await
+        .map(|row| row.get(0))
+        .map_err(PostgresError::query(format!("look for database {name:?}")))
+}
+
+/// Makes an empty database of the session's own role, which nobody else may connect to, with encoding and locale as given
+/// or else the server's own.
+pub async fn create(
+    client: &Client,
+    name: &str,
+    like: Option<&DatabaseProperties>,
+) -> Result<(), PostgresError> {
+    let what = || PostgresError::query(format!("create database {name:?}"));
+    let locale = like.filter(|properties| !properties.encoding.is_empty());
+    let locale = locale.map_or_else(String::new, |properties| {
+        format!(
+            " ENCODING {} LC_COLLATE {} LC_CTYPE {}",
+            literal(&properties.encoding),
+            literal(&properties.collate),
+            literal(&properties.ctype)
+        )
+    });
+    let made = format!(
+        "CREATE DATABASE {} TEMPLATE template0{locale}",
+        identifier(name)
+    );
+    client.batch_execute(&made).await.map_err(what())?;
+    let closed = format!("REVOKE ALL ON DATABASE {} FROM PUBLIC", identifier(name));
+    client.batch_execute(&closed).await.map_err(what())
+}
+
+/// Gives a database another name, ending the sessions in it first. Refused by the server when the name is taken.
+pub async fn rename(client: &Client, from: &str, to: &str) -> Result<(), PostgresError> {
+    access::end_all_sessions(client, &[from]).await?;
+    client
+        .batch_execute(&format!(
+            "ALTER DATABASE {} RENAME TO {}",
+            identifier(from),
+            identifier(to)
+        ))
+        .await
+        .map_err(PostgresError::query(format!("name the database {to:?}")))
+}
+
+/// Lets a role into a database.
+pub async fn let_in(client: &Client, name: &str, role: &str) -> Result<(), PostgresError> {
+    client
+        .batch_execute(&format!(
+            "GRANT CONNECT ON DATABASE {} TO {}",
+            identifier(name),
+            identifier(role)
+        ))
+        .await
+        .map_err(PostgresError::query(format!(
+            "let role {role:?} into database {name:?}"
+        )))
 }
 
 /// Drops a database if it exists, ending the sessions in it first.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::Utc;
 
-use super::{dump::read_back, list::find};
+use super::{dump::read_back, update};
 use crate::{
     model::{
         backup::{FoundDamage, Manifest, VerificationLevel},
@@ -35,13 +35,15 @@ pub async fn read_recorded(daemon: &Daemon, job: &Job, manifest: &Manifest) -> R
         return Ok(());
     };
     if failure.kind == Kind::DataLoss {
-        let mut manifest = manifest.clone();
-        manifest.damage = Some(FoundDamage {
+        let damage = FoundDamage {
             message: failure.message.clone(),
             time: Utc::now(),
+        };
+        let noted = update::change(daemon, &manifest.filename, |manifest| {
+            manifest.damage = Some(damage);
+            Ok(())
         });
-        if let Err(error) = daemon.backups.put_manifest(&manifest).await {
-            let error = Failure::from(error);
+        if let Err(error) = noted.await {
             tracing::error!(%error, backup = %manifest.filename, "that a backup is damaged could not be recorded");
         }
     }
@@ -53,11 +55,8 @@ async fn run(daemon: &Daemon, job: &Job, manifest: Manifest) -> Result<Outcome, 
     job.enter(1, 1, "read");
     job.cancellable(read_recorded(daemon, job, &manifest))
         .await?;
-    // Read again: another level may have been recorded meanwhile.
-    let mut manifest = find(daemon, manifest.filename.as_str()).await?;
-    let now = Utc::now();
-    manifest.record(VerificationLevel::Digest, now);
-    manifest.record(VerificationLevel::FullRead, now);
-    daemon.backups.put_manifest(&manifest).await?;
-    Ok(Outcome::Backup(manifest))
+    let level = VerificationLevel::FullRead;
+    update::record_level(daemon, &manifest.filename, level)
+        .await
+        .map(Outcome::Backup)
 }
