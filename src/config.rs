@@ -61,8 +61,10 @@ pub struct Config {
     pub retention: Retention,
     /// How revisions are applied.
     pub migrations: Migrations,
-    /// How restores end.
+    /// How restores begin and end.
     pub restore: Restore,
+    /// How drills are limited.
+    pub drill: Drill,
     /// How operations wait and stop.
     pub operations: Operations,
     /// When jobs run.
@@ -140,7 +142,7 @@ pub struct Database {
     pub revisions: Revisions,
 }
 
-/// Where a database's revisions and its record of them are.
+/// What files a database has, and where its record of revisions is.
 #[derive(Clone, Debug, Serialize)]
 pub struct Revisions {
     /// The directory of the scripts; it need not exist yet.
@@ -150,6 +152,12 @@ pub struct Revisions {
     pub version_table: String,
     /// That table's schema.
     pub version_table_schema: String,
+    /// The directory of the queries that a drill asks; none if absent.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "shown::path_if_any"
+    )]
+    pub drill_checks: Option<PathBuf>,
 }
 
 /// Tools and connections.
@@ -290,14 +298,30 @@ pub struct Migrations {
     pub ddl_guard_roles: Vec<String>,
 }
 
-/// How restores end.
+/// How restores begin and end.
 #[derive(Clone, Debug, Serialize)]
 pub struct Restore {
+    /// Whether a restore waits until another admin approves it.
+    pub require_second_person: bool,
+    /// How long it waits for that.
+    #[serde(serialize_with = "shown::duration")]
+    pub approval_time: Duration,
     /// How long the replaced database is kept.
     #[serde(serialize_with = "shown::duration")]
     pub keep_replaced: Duration,
     /// Tables that are loaded at once; zero for as many as there are processors.
     pub jobs: u32,
+}
+
+/// How drills are limited.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Drill {
+    /// The largest database that a drill makes, in bytes; any if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_size: Option<u64>,
+    /// Limit of one check; never zero.
+    #[serde(serialize_with = "shown::duration")]
+    pub check_timeout: Duration,
 }
 
 /// How operations wait and stop.
@@ -328,6 +352,9 @@ pub struct Schedule {
     /// When to check for drift; never if absent.
     #[serde(serialize_with = "shown::cron_or_off")]
     pub drift: Option<Cron>,
+    /// When to rehearse a restore; never if absent.
+    #[serde(serialize_with = "shown::cron_or_off")]
+    pub drill: Option<Cron>,
 }
 
 /// How databases are probed.

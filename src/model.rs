@@ -3,8 +3,10 @@
 pub mod audit;
 pub mod backup;
 pub mod drift;
+pub mod drill;
 pub mod failure;
 pub mod health;
+pub mod labels;
 pub mod maintenance;
 pub mod method;
 pub mod migration;
@@ -18,3 +20,4 @@ pub mod revision;
 pub mod schedule;
 pub mod schema;
 pub mod schema_dump;
+pub mod table_name;

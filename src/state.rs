@@ -7,10 +7,13 @@
 pub mod approvals;
 pub mod artifacts;
 pub mod audit;
+pub mod backup_locks;
+pub mod drills;
 pub mod journal;
 pub mod ledger;
 pub mod liveness;
 pub mod maintenance;
+pub mod operation_approvals;
 pub mod operations;
 pub mod references;
 pub mod rehearsals;

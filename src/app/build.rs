@@ -21,7 +21,7 @@ use crate::{
     ops::{
         Daemon,
         context::Principal,
-        daemon::{BackupSettings, Managed, MigrationSettings, Settings},
+        daemon::{BackupSettings, Managed, MigrationSettings, RestoreSettings, Settings},
         health::Prober,
         runner::Runner,
     },
@@ -197,6 +197,11 @@ fn managed(
                 schema: database.revisions.version_table_schema.clone(),
                 name: database.revisions.version_table.clone(),
             },
+            drill_checks: database.revisions.drill_checks.clone(),
+            data_directory: servers
+                .embedded
+                .is_some()
+                .then(|| config.data_dir.join("postgres")),
         };
         all.insert(name.clone(), Arc::new(managed));
     }
@@ -207,13 +212,21 @@ fn settings(config: &Config) -> Result<Settings, BuildError> {
     Ok(Settings {
         lock_wait: config.operations.lock_wait,
         backup: backup(&config.backup)?,
-        restore_jobs: jobs_at_once(config.restore.jobs),
         retention: RetentionPolicy {
             daily: config.retention.daily,
             monthly: config.retention.monthly,
         },
         time_zone: config.schedule.time_zone,
-        keep_replaced: config.restore.keep_replaced,
+        restore: RestoreSettings {
+            jobs: jobs_at_once(config.restore.jobs),
+            approval_time: config
+                .restore
+                .require_second_person
+                .then_some(config.restore.approval_time),
+            keep_replaced: config.restore.keep_replaced,
+            largest_drill: config.drill.max_size,
+            check_timeout: config.drill.check_timeout,
+        },
         migrations: migrations(&config.migrations),
         health_interval: config.health.interval,
         health_timeout: config.health.timeout,
@@ -290,6 +303,7 @@ fn jobs(config: &Config, servers: &Servers) -> Vec<Job> {
         ("backup", Method::CreateBackup, &schedule.backup),
         ("optimize", Method::Optimize, &schedule.optimize),
         ("drift", Method::CheckDrift, &schedule.drift),
+        ("drill", Method::RunDrill, &schedule.drill),
     ];
     let mut jobs = Vec::new();
     for database in servers.databases.keys() {

@@ -18,16 +18,24 @@ use super::{
     words,
 };
 use crate::proto::{
-    ApplyRetentionRequest, CreateBackupRequest, DeleteBackupRequest, GetBackupRequest,
-    ListBackupsRequest, ListBackupsResponse, VerifyBackupRequest,
+    ApplyRetentionRequest, Backup, CreateBackupRequest, DeleteBackupRequest, GetBackupRequest,
+    ListBackupsRequest, ListBackupsResponse, UpdateBackupRequest, VerifyBackupRequest,
 };
 
 /// Commands of `backup`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum BackupCommand {
     /// Make a backup
-    #[command(after_long_help = "Example:\n  pgsteward backup create --database app")]
+    #[command(
+        after_long_help = "Examples:\n  pgsteward backup create --database app\n  pgsteward backup create --label release=1.2 --hold"
+    )]
     Create {
+        /// A label of the backup; may be given several times
+        #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
+        labels: Vec<(String, String)>,
+        /// Hold it from its beginning: nothing removes it before it is released
+        #[arg(long)]
+        hold: bool,
         #[command(flatten)]
         database: Database,
         #[command(flatten)]
@@ -69,6 +77,32 @@ pub enum BackupCommand {
         #[command(flatten)]
         start: Start,
     },
+    /// Write labels on a backup, or remove some
+    #[command(
+        after_long_help = "Example:\n  pgsteward backup label app_20261122T020000Z.sql.gz release=1.2 --remove draft"
+    )]
+    Label {
+        /// The archive's name as listed
+        file: String,
+        /// Labels to set; others stay
+        #[arg(value_name = "KEY=VALUE", value_parser = label, required_unless_present = "remove")]
+        labels: Vec<(String, String)>,
+        /// The key of a label to remove; may be given several times
+        #[arg(long, value_name = "KEY")]
+        remove: Vec<String>,
+    },
+    /// Hold a backup: neither retention nor `backup delete` removes it
+    #[command(after_long_help = "Example:\n  pgsteward backup hold app_20261122T020000Z.sql.gz")]
+    Hold {
+        /// The archive's name as listed
+        file: String,
+    },
+    /// Let a backup go that is held
+    #[command(after_long_help = "Example:\n  pgsteward backup release app_20261122T020000Z.sql.gz")]
+    Release {
+        /// The archive's name as listed
+        file: String,
+    },
     /// Remove a backup for good
     #[command(
         after_long_help = "Example:\n  pgsteward backup delete app_20261122T020000Z.sql.gz --yes"
@@ -96,11 +130,17 @@ pub enum BackupCommand {
 impl BackupCommand {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
         match self {
-            Self::Create { database, start } => {
+            Self::Create {
+                labels,
+                hold,
+                database,
+                start,
+            } => {
                 let request = session.request(CreateBackupRequest {
                     database: database.name,
                     request_id: start.request_id.clone(),
-                    ..CreateBackupRequest::default()
+                    labels: labels.into_iter().collect(),
+                    hold,
                 });
                 let response = session.backups().create_backup(request).await?;
                 started(session, response.into_inner().operation, &start).await
@@ -133,6 +173,21 @@ impl BackupCommand {
                 let response = session.backups().verify_backup(request).await?;
                 started(session, response.into_inner().operation, &start).await
             }
+            Self::Label {
+                file,
+                labels,
+                remove,
+            } => {
+                let request = UpdateBackupRequest {
+                    filename: file,
+                    labels: labels.into_iter().collect(),
+                    remove_labels: remove,
+                    hold: None,
+                };
+                update(session, request).await
+            }
+            Self::Hold { file } => update(session, held(file, true)).await,
+            Self::Release { file } => update(session, held(file, false)).await,
             Self::Delete { file, yes } => delete(session, file, yes).await,
             Self::Retention {
                 dry_run,
@@ -149,6 +204,33 @@ impl BackupCommand {
             }
         }
     }
+}
+
+/// Reads `KEY=VALUE`; the value may be empty. What a key may be, the daemon says.
+fn label(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .ok_or_else(|| "a label is KEY=VALUE".to_owned())
+}
+
+fn held(filename: String, hold: bool) -> UpdateBackupRequest {
+    UpdateBackupRequest {
+        filename,
+        hold: Some(hold),
+        ..UpdateBackupRequest::default()
+    }
+}
+
+async fn update(session: &Session, request: UpdateBackupRequest) -> Result<Exit, CliError> {
+    let request = session.request(request);
+    let response = session.backups().update_backup(request).await?;
+    let backup = present(response.into_inner().backup, "backup")?;
+    // What changed, and not the rows table by table.
+    session.print(&Backup {
+        tables: Vec::new(),
+        ..backup
+    })?;
+    Ok(Exit::SUCCESS)
 }
 
 async fn list(session: &Session, database: String) -> Result<Exit, CliError> {

@@ -52,6 +52,10 @@ pub(super) async fn started(
         // A request that was only to be validated: its answer is whole, and no operation was recorded.
         return conclude(session, operation);
     }
+    let approving = render::approving(&operation);
+    if !approving.is_empty() && !session.json {
+        eprintln!("{approving}");
+    }
     if start.no_wait {
         if session.json {
             print_json(&operation)?;

@@ -2,6 +2,7 @@
 
 mod backup;
 mod drift;
+mod drill;
 mod health;
 mod logs;
 mod maintenance;
@@ -12,6 +13,6 @@ mod review;
 mod revision;
 
 pub(super) use self::{
-    operation::{outcome, progress, stage},
+    operation::{approving, outcome, progress, stage},
     revision::sections,
 };

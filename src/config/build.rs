@@ -15,9 +15,9 @@ use tracing_subscriber::EnvFilter;
 use crate::model::schema::PatternError;
 
 use super::{
-    ArchiveFormat, Auth, Backup, BackupBefore, Config, ConfigError, Health, Listen, Log, LogFormat,
-    Migrations, ObjectPattern, Operations, Postgres, Restore, Retention, Role, Schedule, Token,
-    TokenDigest, databases,
+    ArchiveFormat, Auth, Backup, BackupBefore, Config, ConfigError, Drill, Health, Listen, Log,
+    LogFormat, Migrations, ObjectPattern, Operations, Postgres, Restore, Retention, Role, Schedule,
+    Token, TokenDigest, databases,
     settings::Settings,
     stores::{self, AwsVariables},
 };
@@ -79,9 +79,11 @@ pub(super) fn config(
     let stores = stores::stores(settings, &data_dir, &surroundings.aws)?;
     let primary = stores::primary(settings, &stores)?;
     let copies = list(settings, "backup.copies");
+    let auth = auth(settings)?;
     Ok(Config {
         listen: listen(settings)?,
-        auth: auth(settings)?,
+        restore: restore(settings, &auth)?,
+        auth,
         source: databases::source(settings, &data_dir)?,
         postgres: Postgres {
             bin_dir: settings.path("postgres.bin_dir")?,
@@ -117,9 +119,9 @@ pub(super) fn config(
             ddl_guard: settings.flag("migrations.ddl_guard") == Some(true),
             ddl_guard_roles: list(settings, "migrations.ddl_guard_roles"),
         },
-        restore: Restore {
-            keep_replaced: settings.duration("restore.keep_replaced", KEPT)?,
-            jobs: settings.integer("restore.jobs", JOBS)?,
+        drill: Drill {
+            max_size: settings.bytes("drill.max_size")?,
+            check_timeout: settings.duration("drill.check_timeout", POSITIVE)?,
         },
         operations: Operations {
             lock_wait: settings.duration("operations.lock_wait", ANY)?,
@@ -135,6 +137,7 @@ pub(super) fn config(
             backup: job(settings, "schedule.backup")?,
             optimize: job(settings, "schedule.optimize")?,
             drift: job(settings, "schedule.drift")?,
+            drill: job(settings, "schedule.drill")?,
         },
         health: Health {
             interval: settings.duration("health.interval", POSITIVE)?,
@@ -188,6 +191,25 @@ fn auth(settings: &Settings) -> Result<Auth, ConfigError> {
     Ok(Auth {
         loopback_role,
         tokens,
+    })
+}
+
+/// A second person is asked for only where there can be one: otherwise no restore could ever be made.
+fn restore(settings: &Settings, auth: &Auth) -> Result<Restore, ConfigError> {
+    let require_second_person = settings.flag("restore.require_second_person") == Some(true);
+    let admins = auth.tokens.iter().filter(|token| token.role == Role::Admin);
+    let local = usize::from(auth.loopback_role == Some(Role::Admin));
+    if require_second_person && admins.count() + local < 2 {
+        let problem = "is true, but there are not two admins: nobody could approve a restore";
+        return Err(settings
+            .refuse("restore.require_second_person", problem)
+            .with_hint("give two people a token of the role admin each in auth.tokens"));
+    }
+    Ok(Restore {
+        require_second_person,
+        approval_time: settings.duration("restore.approval_time", POSITIVE)?,
+        keep_replaced: settings.duration("restore.keep_replaced", KEPT)?,
+        jobs: settings.integer("restore.jobs", JOBS)?,
     })
 }
 

@@ -154,6 +154,7 @@ fn revisions(settings: &Settings, data_dir: &Path, name: &str) -> Result<Revisio
         directory: directory.unwrap_or_else(|| data_dir.join("revisions").join(name)),
         version_table: identifier("version_table")?,
         version_table_schema: identifier("version_table_schema")?,
+        drill_checks: settings.path(&format!("databases.{name}.drill_checks"))?,
     })
 }
 

@@ -139,6 +139,11 @@ pub(super) const KEYS: &[Key] = &[
         "Schema of that table.",
     ),
     sample(
+        "databases.*.drill_checks",
+        Text("/etc/pgsteward/drill_checks/app"),
+        "Directory of *.sql files that a drill asks of the restored database, each one query that must give one row of one true.",
+    ),
+    sample(
         "embedded.enabled",
         Flag(false),
         "Whether to run a private PostgreSQL server. Default: true without a control store and database URLs.",
@@ -330,10 +335,26 @@ pub(super) const KEYS: &[Key] = &[
         "Roles that the guard lets through besides the daemon's own, comma-separated.",
     ),
     fixed(
+        "restore.require_second_person",
+        Flag(false),
+        "Whether a restore or rollback waits until another admin approves it.",
+    ),
+    fixed(
+        "restore.approval_time",
+        Text("1h"),
+        "How long it waits for that before it fails.",
+    ),
+    fixed(
         "restore.keep_replaced",
         Text("24h"),
         "How long a restore keeps the database that it replaced, for a rollback.",
     ),
+    sample(
+        "drill.max_size",
+        Integer(107_374_182_400),
+        "Largest database in bytes that a drill may make on the server; without it any that fits.",
+    ),
+    fixed("drill.check_timeout", Text("5m"), "Limit of one check."),
     fixed(
         "restore.jobs",
         Integer(0),
@@ -375,6 +396,11 @@ pub(super) const KEYS: &[Key] = &[
         "When to check that the schema still is what the revisions made, or off.",
     ),
     fixed(
+        "schedule.drill",
+        Text("0 5 * * 0"),
+        "When to rehearse a restore of the newest backup, or off.",
+    ),
+    fixed(
         "health.interval",
         Text("2s"),
         "How often each database is probed.",
@@ -397,26 +423,4 @@ pub(super) const KEYS: &[Key] = &[
 ];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_key_is_listed_twice_and_each_section_is_in_one_piece() {
-        let mut seen: Vec<&str> = Vec::new();
-        for key in KEYS {
-            let section = key.path.rsplit_once('.').map_or("", |(section, _)| section);
-            assert!(
-                seen.last() == Some(&section) || !seen.contains(&section),
-                "{}",
-                key.path
-            );
-            seen.push(section);
-            assert_eq!(
-                KEYS.iter().filter(|other| other.path == key.path).count(),
-                1,
-                "{}",
-                key.path
-            );
-        }
-    }
-}
+mod tests;

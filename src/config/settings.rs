@@ -159,6 +159,19 @@ impl Settings {
             })
     }
 
+    /// A number of bytes, 1 or more, if one is given.
+    pub(super) fn bytes(&self, path: &str) -> Result<Option<u64>, ConfigError> {
+        let Some((value, _)) = self.given.get(path) else {
+            return Ok(None);
+        };
+        value
+            .as_integer()
+            .and_then(|number| u64::try_from(number).ok())
+            .filter(|number| *number > 0)
+            .map(Some)
+            .ok_or_else(|| self.refuse(path, "must be a number of bytes, 1 or more"))
+    }
+
     /// A text that must be there and be read by `read`; `expected` says what it must be.
     pub(super) fn parse<T>(
         &self,

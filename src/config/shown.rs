@@ -15,8 +15,8 @@ use secrecy::SecretString;
 use serde::{Serialize, Serializer};
 
 use super::{
-    ArchiveFormat, Auth, Backup, Config, Database, Health, Listen, Log, Migrations, Operations,
-    Postgres, Restore, Retention, Revisions, Role, Schedule, Source, Store,
+    ArchiveFormat, Auth, Backup, Config, Database, Drill, Health, Listen, Log, Migrations,
+    Operations, Postgres, Restore, Retention, Revisions, Role, Schedule, Source, Store,
 };
 
 /// The configuration in the file's own cut, where [`Source`] is spread over three tables.
@@ -36,6 +36,7 @@ struct Document<'a> {
     retention: &'a Retention,
     migrations: &'a Migrations,
     restore: &'a Restore,
+    drill: &'a Drill,
     operations: &'a Operations,
     schedule: &'a Schedule,
     health: &'a Health,
@@ -100,6 +101,7 @@ impl Config {
             retention: &self.retention,
             migrations: &self.migrations,
             restore: &self.restore,
+            drill: &self.drill,
             operations: &self.operations,
             schedule: &self.schedule,
             health: &self.health,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{backup::Manifest, maintenance::Maintenance, migration::SchemaVersion};
+use super::{backup::Manifest, drill::Drill, maintenance::Maintenance, migration::SchemaVersion};
 
 /// The verdict on one database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,10 @@ pub struct DatabaseHealth {
     pub maintenance: Option<Maintenance>,
     /// The newest good backup.
     pub last_backup: Option<Manifest>,
+    /// The last drill that passed.
+    pub last_good_drill: Option<Drill>,
+    /// The last drill, whatever its verdict.
+    pub last_drill: Option<Drill>,
 }
 
 /// The daemon and all its databases at a glance.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{
     backup::Manifest,
     drift::DriftReport,
+    drill::Drill,
     failure::Failure,
     maintenance::{Maintenance, OptimizeResult},
     migration::{MigrationResult, Review, StampResult},
@@ -18,6 +19,8 @@ use super::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum OperationState {
+    /// Recorded; waits for a second person, and holds nothing meanwhile.
+    AwaitingApproval,
     /// Recorded; waits for its turn on the database.
     Queued,
     /// At work.
@@ -34,7 +37,8 @@ pub enum OperationState {
 
 impl OperationState {
     /// Every state, for reading a stored name back.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
+        Self::AwaitingApproval,
         Self::Queued,
         Self::Running,
         Self::Cancelling,
@@ -46,6 +50,7 @@ impl OperationState {
     /// The name as it is stored and printed.
     pub fn name(self) -> &'static str {
         match self {
+            Self::AwaitingApproval => "AWAITING_APPROVAL",
             Self::Queued => "QUEUED",
             Self::Running => "RUNNING",
             Self::Cancelling => "CANCELLING",
@@ -120,6 +125,28 @@ pub enum Outcome {
     Drift(DriftReport),
     /// `Stamp`, `CreateBaseline`.
     Stamp(StampResult),
+    /// `RunDrill`.
+    Drill(Drill),
+}
+
+/// That an operation waits, or waited, for a second person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationApproval {
+    /// Until when it may be given.
+    pub expire_time: DateTime<Utc>,
+    /// What was given; none while it is waited for.
+    pub given: Option<GivenApproval>,
+}
+
+/// Who let an operation go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenApproval {
+    /// When.
+    pub time: DateTime<Utc>,
+    /// Who.
+    pub principal: String,
+    /// Why, as the approver said.
+    pub reason: String,
 }
 
 /// A long-running job with its record.
@@ -145,6 +172,8 @@ pub struct Operation {
     pub end_time: Option<DateTime<Utc>>,
     /// How far it is, or was at the end.
     pub progress: Progress,
+    /// The approval that it wants; none where it wants none.
+    pub approval: Option<OperationApproval>,
     /// Set exactly when the state is final.
     pub outcome: Option<Result<Outcome, Failure>>,
 }

@@ -3,7 +3,12 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{backup::Manifest, failure::PreconditionViolation};
+use super::{
+    backup::{Manifest, VerificationLevel},
+    drill::StageDuration,
+    failure::PreconditionViolation,
+    table_name::TableName,
+};
 
 /// How far a restored database is compared with the backup's manifest, each further than the one before.
 #[derive(
@@ -18,6 +23,33 @@ pub enum RestoreVerification {
     /// Each table's rows, by their content hash.
     #[default]
     Full,
+}
+
+impl RestoreVerification {
+    /// The level of checking that the backup has passed when it was restored and compared so far.
+    pub fn level(self) -> VerificationLevel {
+        match self {
+            Self::None => VerificationLevel::FullRead,
+            Self::Counts => VerificationLevel::Restored,
+            Self::Full => VerificationLevel::ContentEqual,
+        }
+    }
+}
+
+/// What a restore writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RestoreTarget {
+    /// The managed database, by a swap.
+    Live,
+    /// A new database of this name on the managed one's server.
+    Database(String),
+    /// Some tables, into a new schema of the managed database.
+    Tables {
+        /// The tables.
+        tables: Vec<TableName>,
+        /// The schema.
+        schema: String,
+    },
 }
 
 /// One thing that a restore needs, and whether it is so.
@@ -80,21 +112,33 @@ pub struct ReplacedDatabase {
 }
 
 /// What a restore or a rollback did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestoreResult {
     /// The managed database.
     pub database: String,
     /// The archive that was restored; empty after a rollback.
     pub filename: String,
-    /// The backup of the state before; empty after a rollback.
+    /// The backup of the state before; empty after a rollback, and where none was made.
     pub pre_restore_backup: String,
-    /// The database that was live before.
-    pub replaced: ReplacedDatabase,
+    /// The database that was live before; none where nothing was replaced.
+    pub replaced: Option<ReplacedDatabase>,
     /// Tables whose rows were compared with the manifest.
     pub verified_tables: u64,
     /// Rows that were compared with the manifest.
     pub verified_rows: u64,
+    /// How far they were compared; none after a rollback.
+    #[serde(default)]
+    pub verification: Option<RestoreVerification>,
+    /// The database that the backup was restored into, where that was not the managed one; else empty.
+    #[serde(default)]
+    pub into_database: String,
     /// What did not go as it should and did not stop the restore.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// The roles that were created.
+    #[serde(default)]
+    pub created_roles: Vec<String>,
+    /// How long each stage took.
+    #[serde(default)]
+    pub stages: Vec<StageDuration>,
 }

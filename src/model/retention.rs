@@ -2,7 +2,8 @@
 //! successful backup and under the lock that backups take.
 //!
 //! The rule, in the calendar of the schedule's time zone, by completion time:
-//! 1. Only scheduled backups are ever removed. Every other kind is outside the rule.
+//! 1. Only scheduled backups are ever removed. Every other kind is outside the rule. A backup that is held stays, and
+//!    takes no other's place by it: a scheduled one counts in its day and month as if it were not held.
 //! 2. The newest scheduled backup stays, whatever the policy. Its day is the *last day*; ages count back from there and
 //!    not from now, so that nothing is lost by age while backups fail.
 //! 3. Daily: the newest of each of the `daily` calendar days that end with the last day. Days without a backup are not
@@ -48,6 +49,9 @@ pub struct RetentionInput {
     pub complete_time: DateTime<Utc>,
     /// The archive's size in bytes.
     pub size_bytes: u64,
+    /// Whether a person holds it.
+    #[serde(default)]
+    pub hold: bool,
 }
 
 impl From<&Manifest> for RetentionInput {
@@ -57,6 +61,7 @@ impl From<&Manifest> for RetentionInput {
             kind: manifest.kind,
             complete_time: manifest.complete_time,
             size_bytes: manifest.size_bytes,
+            hold: manifest.hold,
         }
     }
 }
@@ -112,6 +117,11 @@ pub fn plan(
                 (true, "completed in the future: a clock is wrong".to_owned())
             } else {
                 calendar.decide(backup.complete_time)
+            };
+            let (keep, reason) = match (backup.hold, keep) {
+                (true, true) => (true, format!("held, {reason}")),
+                (true, false) => (true, "held".to_owned()),
+                (false, _) => (keep, reason),
             };
             Decision {
                 backup,

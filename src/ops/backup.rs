@@ -1,4 +1,4 @@
-//! BackupService's methods: make, list, read, check and remove backups.
+//! BackupService's methods: make, list, read, check, label and remove backups.
 
 pub mod content;
 pub mod copy;
@@ -8,5 +8,7 @@ pub mod download;
 pub mod dump;
 pub mod list;
 pub mod open;
+pub mod remove;
 pub mod retention;
+pub mod update;
 pub mod verify;

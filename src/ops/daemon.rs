@@ -33,6 +33,10 @@ pub struct Managed {
     pub revisions: PathBuf,
     /// Where its schema version is kept.
     pub version_table: VersionTable,
+    /// The directory of the queries that a drill asks of it; none for no checks.
+    pub drill_checks: Option<PathBuf>,
+    /// Where its server keeps its files on this machine, where that is known: the embedded server's.
+    pub data_directory: Option<PathBuf>,
 }
 
 impl Managed {
@@ -49,14 +53,12 @@ pub struct Settings {
     pub lock_wait: Duration,
     /// How backups are written.
     pub backup: BackupSettings,
-    /// Tables that a restore loads at once; at least one.
-    pub restore_jobs: usize,
     /// What retention keeps.
     pub retention: RetentionPolicy,
     /// The zone whose calendar retention and schedule go by.
     pub time_zone: Tz,
-    /// How long a replaced database is kept.
-    pub keep_replaced: Duration,
+    /// How restores and drills are made.
+    pub restore: RestoreSettings,
     /// How revisions are applied.
     pub migrations: MigrationSettings,
     /// How often the prober looks at each database.
@@ -95,6 +97,21 @@ impl BackupSettings {
             _ => Codec::Gzip { level },
         }
     }
+}
+
+/// How restores and drills are made.
+#[derive(Clone, Debug)]
+pub struct RestoreSettings {
+    /// Blocks of rows that are loaded at once; at least one.
+    pub jobs: usize,
+    /// For how long a restore waits for another admin's approval; none where it needs none.
+    pub approval_time: Option<Duration>,
+    /// How long a replaced database is kept.
+    pub keep_replaced: Duration,
+    /// The largest database that a drill makes, in bytes.
+    pub largest_drill: Option<u64>,
+    /// Limit of one check of a drill.
+    pub check_timeout: Duration,
 }
 
 /// How revisions are applied.

@@ -1,14 +1,14 @@
 //! Launch: the one way in which a method starts an operation: authorize and record the call, find the database, let the
 //! method prepare (and refuse), then hand its work to the runner.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use super::{
     audited::{self, Recorded},
     backup,
     context::Context,
     daemon::{Daemon, Managed},
-    runner::job::Job,
+    runner::{Start, job::Job},
 };
 use crate::model::{
     backup::Manifest,
@@ -32,6 +32,24 @@ where
     Work: FnOnce(Job) -> Running + Send + 'static,
     Running: Future<Output = Result<Outcome, Failure>> + Send + 'static,
 {
+    launch_approved(daemon, context, database, request_id, None, prepare).await
+}
+
+/// The same for an operation that waits for a second person first, for so long, where a time is given. Its work begins with
+/// `Job::approved`.
+pub(super) async fn launch_approved<Prepare, Work, Running>(
+    daemon: &Arc<Daemon>,
+    context: &Context,
+    database: &str,
+    request_id: &str,
+    approval_time: Option<Duration>,
+    prepare: Prepare,
+) -> Result<Operation, Failure>
+where
+    Prepare: AsyncFnOnce(Arc<Managed>) -> Result<Work, Failure>,
+    Work: FnOnce(Job) -> Running + Send + 'static,
+    Running: Future<Output = Result<Outcome, Failure>> + Send + 'static,
+{
     once(
         daemon,
         context,
@@ -40,10 +58,13 @@ where
         async |recorded| {
             let managed = Arc::clone(daemon.managed(database)?);
             let work = prepare(Arc::clone(&managed)).await?;
-            daemon
-                .runner
-                .start(context, recorded, managed.name(), request_id, work)
-                .await
+            let start = Start {
+                recorded,
+                database: managed.name(),
+                request_id,
+                approval_time,
+            };
+            daemon.runner.start(context, start, work).await
         },
     )
     .await
@@ -83,10 +104,13 @@ where
             let manifest = backup::list::find(daemon, filename).await?;
             let database = manifest.database.clone();
             let work = prepare(manifest);
-            daemon
-                .runner
-                .start(context, recorded, &database, request_id, work)
-                .await
+            let start = Start {
+                recorded,
+                database: &database,
+                request_id,
+                approval_time: None,
+            };
+            daemon.runner.start(context, start, work).await
         },
     )
     .await

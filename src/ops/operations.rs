@@ -11,7 +11,7 @@ use crate::{
 /// One operation.
 pub async fn get(daemon: &Daemon, context: &Context, id: &str) -> Result<Operation, Failure> {
     context.authorize()?;
-    daemon.runner.get(parse_id(id)?).await
+    daemon.runner.get(parse_id("id", id)?).await
 }
 
 /// Operations, newest first, and the token of the next page.
@@ -33,13 +33,13 @@ pub async fn changed(daemon: &Daemon, seen: &Operation) -> Result<Operation, Fai
 /// The operation when it is done. The caller bounds the waiting.
 pub async fn done(daemon: &Daemon, context: &Context, id: &str) -> Result<Operation, Failure> {
     context.authorize()?;
-    daemon.runner.done(parse_id(id)?).await
+    daemon.runner.done(parse_id("id", id)?).await
 }
 
 /// Asks the operation to stop.
 pub async fn cancel(daemon: &Daemon, context: &Context, id: &str) -> Result<Operation, Failure> {
     // Only to name its database in the record; what is wrong with the id is said after the permission was looked at.
-    let database = match parse_id(id) {
+    let database = match parse_id("id", id) {
         Ok(id) => daemon
             .runner
             .get(id)
@@ -48,12 +48,13 @@ pub async fn cancel(daemon: &Daemon, context: &Context, id: &str) -> Result<Oper
         Err(failure) => Err(failure),
     };
     audited::immediate(daemon, context, database.ok().as_deref(), async {
-        daemon.runner.cancel(parse_id(id)?).await
+        daemon.runner.cancel(parse_id("id", id)?).await
     })
     .await
 }
 
-fn parse_id(id: &str) -> Result<Uuid, Failure> {
+/// Reads the id of an operation from a request's field.
+pub(super) fn parse_id(field: &str, id: &str) -> Result<Uuid, Failure> {
     id.parse()
-        .map_err(|_| Failure::invalid_field("id", "must be an operation's id, a UUID"))
+        .map_err(|_| Failure::invalid_field(field, "must be an operation's id, a UUID"))
 }

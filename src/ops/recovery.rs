@@ -21,6 +21,7 @@ use crate::{
         audit::AuditOutcome,
         backup::BackupName,
         failure::{Failure, Kind},
+        method::Method,
         operation::OperationState,
     },
     postgres::scratch,
@@ -115,6 +116,9 @@ async fn end_orphan(daemon: &Daemon, orphan: &Orphan) -> Result<(), Failure> {
         )
         .with_hint("start it again: what it had made beside the database is swept, and a migration goes on where it stopped")
     };
+    if orphan.method == Method::RunDrill.name() {
+        restore::drill::record_orphan(daemon, orphan.id, &orphan.database, &failure).await?;
+    }
     let failed = OperationState::Failed;
     let ended = daemon
         .store

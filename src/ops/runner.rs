@@ -40,6 +40,19 @@ pub struct Runner {
     draining: CancellationToken,
 }
 
+/// What an operation is started with, beside its call and its work.
+#[derive(Debug)]
+pub struct Start<'a> {
+    /// The record of the call.
+    pub recorded: Recorded,
+    /// The managed database.
+    pub database: &'a str,
+    /// The caller's request id; empty for none.
+    pub request_id: &'a str,
+    /// For how long it waits for a second person first; none where it need not.
+    pub approval_time: Option<Duration>,
+}
+
 /// An operation that runs in this process.
 #[derive(Clone, Debug)]
 struct Active {
@@ -63,9 +76,7 @@ impl Runner {
     pub async fn start<Work, Running>(
         &self,
         context: &Context,
-        recorded: Recorded,
-        database: &str,
-        request_id: &str,
+        start: Start<'_>,
         work: Work,
     ) -> Result<Operation, Failure>
     where
@@ -81,6 +92,12 @@ impl Runner {
             .with_retry_after(Duration::from_secs(10)));
         }
         let id = Uuid::now_v7();
+        let Start {
+            recorded,
+            database,
+            request_id,
+            approval_time,
+        } = start;
         let new = NewOperation {
             id,
             method: context.method.name(),
@@ -89,6 +106,7 @@ impl Runner {
             request_id,
             request: &context.request,
             audit_entry: recorded.entry,
+            approval_time,
         };
         let Some(operation) = self.store.insert_operation(&new).await? else {
             // The same request came in twice at once, and the other one was first.
@@ -218,10 +236,16 @@ impl Runner {
         Ok(operation)
     }
 
-    /// Starts no more operations, lets the running ones go on for `grace`, then cancels them and waits for their end.
+    /// Starts no more operations, lets the running ones go on for `grace`, then cancels them and waits for their end. Those
+    /// that wait for a person hold nothing, and nobody can say for how long: they are cancelled at once.
     pub async fn shut_down(&self, grace: Duration) {
         self.draining.cancel();
         self.tasks.close();
+        for active in self.lock().values() {
+            if active.progress.borrow().state == OperationState::AwaitingApproval {
+                active.cancel.cancel();
+            }
+        }
         if tokio::time::timeout(grace, self.tasks.wait()).await.is_ok() {
             return;
         }

@@ -1,16 +1,22 @@
 //! Turn: the one arbiter of what may run beside what, per database.
 //!
-//! | | backup | optimize | migration | restore | maintenance switch | inspection |
-//! | --- | --- | --- | --- | --- | --- | --- |
-//! | backup | waits | waits | waits | waits | beside | beside |
-//! | optimize | waits | waits | waits | waits | beside | beside |
-//! | migration | waits | waits | waits | waits | waits | waits |
-//! | restore | waits | waits | waits | waits | waits | waits |
-//! | maintenance switch | beside | beside | waits | waits | waits | waits |
-//! | inspection | beside | beside | waits | waits | waits | waits |
+//! | | backup | optimize | migration | restore | maintenance switch | inspection | drill |
+//! | --- | --- | --- | --- | --- | --- | --- | --- |
+//! | backup | waits | waits | waits | waits | beside | beside | beside |
+//! | optimize | waits | waits | waits | waits | beside | beside | beside |
+//! | migration | waits | waits | waits | waits | waits | waits | beside |
+//! | restore | waits | waits | waits | waits | waits | waits | beside |
+//! | maintenance switch | beside | beside | waits | waits | waits | waits | beside |
+//! | inspection | beside | beside | waits | waits | waits | waits | beside |
+//! | drill | beside | beside | beside | beside | beside | beside | waits |
 //!
-//! Two advisory locks hold it, taken in the server database: `pgsteward:<database>:work` by the first four,
-//! `pgsteward:<database>:mode` by the last four. They hold across all daemons, and outside tools can honour them.
+//! Three advisory locks hold it, taken in the server database: `pgsteward:<database>:work` by the first four,
+//! `pgsteward:<database>:mode` by migration, restore, maintenance switch and inspection, `pgsteward:<database>:drill` by
+//! drills. They hold across all daemons, and outside tools can honour them.
+//!
+//! A drill works in a database of its own and looks at the managed one's catalog row only; all that it must exclude is the
+//! removal of its backup, which a lock on the backup does (`state/backup_locks.rs`). A restore into another database, or of
+//! tables into a schema of their own, takes no turn for the same reason.
 
 use std::time::{Duration, Instant};
 
@@ -39,6 +45,8 @@ pub enum Work {
     MaintenanceSwitch,
     /// A look at the schema, which must stand still meanwhile: a drift check, a review.
     Inspection,
+    /// A rehearsal of a restore, in a database of its own.
+    Drill,
 }
 
 impl Work {
@@ -50,6 +58,7 @@ impl Work {
             Self::Restore => "restore",
             Self::MaintenanceSwitch => "maintenance switch",
             Self::Inspection => "inspection",
+            Self::Drill => "drill",
         }
     }
 
@@ -59,6 +68,7 @@ impl Work {
             Self::Backup | Self::Optimize => &["work"],
             Self::Migration | Self::Restore => &["mode", "work"],
             Self::MaintenanceSwitch | Self::Inspection => &["mode"],
+            Self::Drill => &["drill"],
         }
     }
 }
@@ -218,7 +228,7 @@ mod tests {
 
     #[test]
     fn the_locks_hold_the_table_above() {
-        use Work::{Backup, Inspection, MaintenanceSwitch, Migration, Optimize, Restore};
+        use Work::{Backup, Drill, Inspection, MaintenanceSwitch, Migration, Optimize, Restore};
         let all = [
             Backup,
             Optimize,
@@ -226,14 +236,16 @@ mod tests {
             Restore,
             MaintenanceSwitch,
             Inspection,
+            Drill,
         ];
         for left in all {
             for right in all {
-                let beside = matches!(
-                    (left, right),
+                let beside = match (left, right) {
+                    (Drill, other) | (other, Drill) => other != Drill,
                     (Backup | Optimize, MaintenanceSwitch | Inspection)
-                        | (MaintenanceSwitch | Inspection, Backup | Optimize)
-                );
+                    | (MaintenanceSwitch | Inspection, Backup | Optimize) => true,
+                    _ => false,
+                };
                 assert_eq!(excludes(left, right), !beside, "{left:?} and {right:?}");
             }
         }

@@ -19,6 +19,18 @@ pub async fn try_lock(session: &Session, name: &str) -> Result<bool, PostgresErr
     Ok(row.get(0))
 }
 
+/// Tries once to take the lock in this session together with others who take it so. It is held until the session ends.
+pub async fn try_lock_shared(session: &Session, name: &str) -> Result<bool, PostgresError> {
+    let row = session
+        .query_one(
+            "SELECT pg_try_advisory_lock_shared(hashtextextended($1, 0))",
+            &[&name],
+        )
+        .await
+        .map_err(PostgresError::query(format!("share lock {name}")))?;
+    Ok(row.get(0))
+}
+
 /// Gives the lock back before the session ends.
 pub async fn unlock(session: &Session, name: &str) -> Result<(), PostgresError> {
     session

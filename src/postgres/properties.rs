@@ -10,7 +10,10 @@ use super::{
     quote::{identifier, literal},
     server,
 };
-use crate::model::backup::{DatabaseGrant, DatabaseProperties, DatabaseSetting};
+use crate::model::{
+    backup::{DatabaseGrant, DatabaseProperties, DatabaseSetting},
+    failure::chain,
+};
 
 /// How long a change of a database waits for a lock, e.g. behind someone's open COMMENT ON DATABASE.
 const LOCK_TIMEOUT: &str = "5s";
@@ -124,6 +127,76 @@ async fn grants(
         .collect())
 }
 
+/// These properties as this server can have them: without roles and a tablespace that it lacks, and with the session's own
+/// role as the owner where it may not give the database to the one that is named.
+pub async fn that_fits(
+    client: &Client,
+    mut properties: DatabaseProperties,
+) -> Result<DatabaseProperties, PostgresError> {
+    let row = client
+        .query_one(
+            "SELECT current_user::text, ARRAY(SELECT rolname::text FROM pg_roles),
+                    ARRAY(SELECT rolname::text FROM pg_roles WHERE pg_has_role(oid, 'MEMBER')),
+                    ARRAY(SELECT spcname::text FROM pg_tablespace)",
+            &[],
+        )
+        .await
+        .map_err(PostgresError::query("list roles and tablespaces"))?;
+    let (own, roles, reachable, tablespaces): (String, Vec<String>, Vec<String>, Vec<String>) =
+        (row.get(0), row.get(1), row.get(2), row.get(3));
+    if !reachable.contains(&properties.owner) {
+        for grant in &mut properties.grants {
+            if grant.grantor == properties.owner {
+                grant.grantor.clone_from(&own);
+            }
+        }
+        properties.owner = own;
+    }
+    properties
+        .tablespace
+        .take_if(|tablespace| !tablespaces.contains(tablespace));
+    properties.grants.retain(|grant| {
+        roles.contains(&grant.grantor)
+            && grant
+                .grantee
+                .as_ref()
+                .is_none_or(|role| roles.contains(role))
+    });
+    properties.settings.retain(|setting| {
+        setting
+            .role
+            .as_ref()
+            .is_none_or(|role| roles.contains(role))
+    });
+    Ok(properties)
+}
+
+/// Gives database `target` what these properties say of settings, access list, connection limit and comment, as far as the
+/// session's role may; gives what was refused.
+pub async fn apply_as_far_as_possible(
+    client: &Client,
+    properties: &DatabaseProperties,
+    target: &str,
+) -> Result<Vec<String>, PostgresError> {
+    let present = grants(client, target).await?;
+    let mut refused = Vec::new();
+    for deed in changes(properties, &present, target) {
+        // One transaction each, for what is granted as another role.
+        let done = client
+            .batch_execute(&deed.join("; "))
+            .await
+            .map_err(PostgresError::query(format!(
+                "carry over what hangs on the database to {target:?}"
+            )));
+        match done {
+            Ok(()) => {}
+            Err(error) if error.server_report().is_some() => refused.push(chain(&error)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(refused)
+}
+
 /// Makes an empty database with the owner, encoding, locale, collation provider and tablespace of these properties. Nobody
 /// but its owner may connect to it.
 pub async fn create(
@@ -190,7 +263,9 @@ pub async fn apply(
     target: &str,
 ) -> Result<(), PostgresError> {
     let present = grants(transaction, target).await?;
-    for statement in changes(properties, &present, target) {
+    let wait = format!("SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'");
+    let changes = changes(properties, &present, target);
+    for statement in std::iter::once(wait).chain(changes.into_iter().flatten()) {
         transaction
             .batch_execute(&statement)
             .await
@@ -201,36 +276,29 @@ pub async fn apply(
     Ok(())
 }
 
+/// The changes, each of some statements that belong together.
 fn changes(
     properties: &DatabaseProperties,
     present: &[DatabaseGrant],
     target: &str,
-) -> Vec<String> {
+) -> Vec<Vec<String>> {
     let name = identifier(target);
-    let mut statements = vec![
-        format!("SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"),
-        format!("ALTER DATABASE {name} RESET ALL"),
-    ];
-    statements.extend(
-        properties
-            .settings
-            .iter()
-            .map(|setting| set(setting, &name)),
-    );
-    statements.extend(revokes(present, &name));
-    for grant in &properties.grants {
-        statements.extend(give(grant, &properties.owner, &name));
-    }
-    statements.push(format!(
+    let mut changes = vec![vec![format!("ALTER DATABASE {name} RESET ALL")]];
+    let settings = properties.settings.iter();
+    changes.extend(settings.map(|setting| vec![set(setting, &name)]));
+    changes.push(revokes(present, &name));
+    let grants = properties.grants.iter();
+    changes.extend(grants.map(|grant| give(grant, &properties.owner, &name)));
+    changes.push(vec![format!(
         "ALTER DATABASE {name} CONNECTION LIMIT {}",
         properties.connection_limit
-    ));
+    )]);
     let comment = properties
         .comment
         .as_deref()
         .map_or_else(|| "NULL".to_owned(), literal);
-    statements.push(format!("COMMENT ON DATABASE {name} IS {comment}"));
-    statements
+    changes.push(vec![format!("COMMENT ON DATABASE {name} IS {comment}")]);
+    changes
 }
 
 /// Tries whether all that hangs on a database can be written: it is written once more as it is, and rolled back.

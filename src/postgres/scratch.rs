@@ -6,6 +6,14 @@ use uuid::Uuid;
 
 use super::{access, error::PostgresError, quote::identifier};
 
+/// What the names of all of them begin with.
+const PREFIX: &str = "pgsteward_";
+
+/// Whether a name is one that the daemon gives.
+pub fn is_ours(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
 /// The name of the database that a restore builds.
 pub fn restore_name(operation: Uuid) -> String {
     format!("pgsteward_restore_{}", operation.simple())
@@ -16,9 +24,72 @@ pub fn rehearsal_name(operation: Uuid) -> String {
     format!("pgsteward_rehearsal_{}", operation.simple())
 }
 
+/// The name of the database in which a restore is rehearsed.
+pub fn drill_name(operation: Uuid) -> String {
+    format!("pgsteward_drill_{}", operation.simple())
+}
+
 /// The name under which a swap keeps the database that was live.
 pub fn replaced_name(operation: Uuid) -> String {
     format!("pgsteward_replaced_{}", operation.simple())
+}
+
+/// Whether the server has a database of that name.
+pub async fn exists(client: &Client, name: &str) -> Result<bool, PostgresError> {
+    client
+        .query_one(
+            "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)",
+            &[&name],
+        )
+        .await
+        .map(|row| row.get(0))
+        .map_err(PostgresError::query(format!("look for database {name:?}")))
+}
+
+/// Gives a database another name, ending the sessions in it first. Refused by the server when the name is taken.
+pub async fn rename(client: &Client, from: &str, to: &str) -> Result<(), PostgresError> {
+    access::end_all_sessions(client, &[from]).await?;
+    client
+        .batch_execute(&format!(
+            "ALTER DATABASE {} RENAME TO {}",
+            identifier(from),
+            identifier(to)
+        ))
+        .await
+        .map_err(PostgresError::query(format!("name the database {to:?}")))
+}
+
+/// Grants one privilege on a database; no role means all.
+pub async fn grant(
+    client: &Client,
+    name: &str,
+    privilege: &str,
+    role: Option<&str>,
+) -> Result<(), PostgresError> {
+    let role = role.map_or_else(|| "PUBLIC".to_owned(), identifier);
+    client
+        .batch_execute(&format!(
+            "GRANT {privilege} ON DATABASE {} TO {role}",
+            identifier(name)
+        ))
+        .await
+        .map_err(PostgresError::query(format!(
+            "grant {privilege} on database {name:?}"
+        )))
+}
+
+/// Lets a role into a database.
+pub async fn let_in(client: &Client, name: &str, role: &str) -> Result<(), PostgresError> {
+    client
+        .batch_execute(&format!(
+            "GRANT CONNECT ON DATABASE {} TO {}",
+            identifier(name),
+            identifier(role)
+        ))
+        .await
+        .map_err(PostgresError::query(format!(
+            "let role {role:?} into database {name:?}"
+        )))
 }
 
 /// Drops a database if it exists, ending the sessions in it first.

@@ -22,7 +22,7 @@ use crate::{
         method::Method,
         page::Page,
     },
-    ops::backup,
+    ops::backup::{self, update::Marks},
     proto::{self, backup_service_server::BackupService, operation::Outcome},
 };
 
@@ -34,11 +34,17 @@ impl BackupService for Services {
     ) -> Result<Response<proto::CreateBackupResponse>, Status> {
         let context = context(Method::CreateBackup, &request)?;
         let request = request.into_inner();
+        let marks = Marks {
+            labels: request.labels.into_iter().collect(),
+            remove_labels: Vec::new(),
+            hold: Some(request.hold),
+        };
         let operation = backup::create::create(
             &self.daemon,
             &context,
             &request.database,
             BackupKind::Manual,
+            marks,
             &request.request_id,
         )
         .await
@@ -180,8 +186,19 @@ impl BackupService for Services {
         &self,
         request: Request<proto::UpdateBackupRequest>,
     ) -> Result<Response<proto::UpdateBackupResponse>, Status> {
-        context(Method::UpdateBackup, &request)?;
-        Err(Status::unimplemented("not served yet"))
+        let context = context(Method::UpdateBackup, &request)?;
+        let request = request.into_inner();
+        let marks = Marks {
+            labels: request.labels.into_iter().collect(),
+            remove_labels: request.remove_labels,
+            hold: request.hold,
+        };
+        let manifest = backup::update::update(&self.daemon, &context, &request.filename, &marks)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(proto::UpdateBackupResponse {
+            backup: Some(manifest.into()),
+        }))
     }
 }
 

@@ -44,13 +44,16 @@ pub(super) fn context<M: Message + Name>(
 
 /// PostgreSQL's texts hold no NUL character: a request with one can be neither recorded nor mean anything.
 fn refuse_nul(request: &Value) -> Result<(), Failure> {
-    let has_nul = |value: &Value| match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items
-            .iter()
-            .any(|item| item.as_str().is_some_and(|text| text.contains('\0'))),
-        _ => false,
-    };
+    fn has_nul(value: &Value) -> bool {
+        match value {
+            Value::String(text) => text.contains('\0'),
+            Value::Array(items) => items.iter().any(has_nul),
+            Value::Object(fields) => fields
+                .iter()
+                .any(|(name, value)| name.contains('\0') || has_nul(value)),
+            _ => false,
+        }
+    }
     let fields = request.as_object().into_iter().flatten();
     match fields.into_iter().find(|(_, value)| has_nul(value)) {
         None => Ok(()),

@@ -5,7 +5,7 @@ mod health;
 mod maintenance;
 pub(super) mod migration;
 pub(super) mod operation;
-mod restore;
+pub(super) mod restore;
 mod schedule;
 mod schema;
 

@@ -2,10 +2,12 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{Services, call::context, status::status};
+use super::{
+    Services, call::context, convert::restore::request as restore_request, status::status,
+};
 use crate::{
-    model::method::Method,
-    ops::restore::{plan, replaced, restore_backup, rollback},
+    model::{method::Method, page::Page},
+    ops::restore::{approve, drill, plan, replaced, restore_backup, rollback},
     proto::{self, restore_service_server::RestoreService},
 };
 
@@ -17,9 +19,16 @@ impl RestoreService for Services {
     ) -> Result<Response<proto::PlanRestoreResponse>, Status> {
         let context = context(Method::PlanRestore, &request)?;
         let request = request.into_inner();
-        let plan = plan::plan(&self.daemon, &context, &request.database, &request.filename)
-            .await
-            .map_err(status)?;
+        let plan = plan::plan(
+            &self.daemon,
+            &context,
+            &request.database,
+            &request.filename,
+            &request.into_database,
+            request.create_roles,
+        )
+        .await
+        .map_err(status)?;
         Ok(Response::new(proto::PlanRestoreResponse {
             plan: Some(plan.into()),
         }))
@@ -31,14 +40,13 @@ impl RestoreService for Services {
     ) -> Result<Response<proto::RestoreResponse>, Status> {
         let context = context(Method::Restore, &request)?;
         let request = request.into_inner();
+        let (database, request_id) = (request.database.clone(), request.request_id.clone());
         let operation = restore_backup::restore(
             &self.daemon,
             &context,
-            &request.database,
-            &request.filename,
-            &request.confirm_database,
-            &request.reason,
-            &request.request_id,
+            &database,
+            restore_request(request),
+            &request_id,
         )
         .await
         .map_err(status)?;
@@ -86,23 +94,50 @@ impl RestoreService for Services {
         &self,
         request: Request<proto::ApproveRestoreRequest>,
     ) -> Result<Response<proto::ApproveRestoreResponse>, Status> {
-        context(Method::ApproveRestore, &request)?;
-        Err(Status::unimplemented("not served yet"))
+        let context = context(Method::ApproveRestore, &request)?;
+        let request = request.into_inner();
+        let (id, reason) = (&request.operation_id, &request.reason);
+        let operation = approve::approve(&self.daemon, &context, id, reason)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(proto::ApproveRestoreResponse {
+            operation: Some(operation.into()),
+        }))
     }
 
     async fn run_drill(
         &self,
         request: Request<proto::RunDrillRequest>,
     ) -> Result<Response<proto::RunDrillResponse>, Status> {
-        context(Method::RunDrill, &request)?;
-        Err(Status::unimplemented("not served yet"))
+        let context = context(Method::RunDrill, &request)?;
+        let request = request.into_inner();
+        let operation = drill::run_drill(
+            &self.daemon,
+            &context,
+            &request.database,
+            &request.filename,
+            &request.request_id,
+        )
+        .await
+        .map_err(status)?;
+        Ok(Response::new(proto::RunDrillResponse {
+            operation: Some(operation.into()),
+        }))
     }
 
     async fn list_drills(
         &self,
         request: Request<proto::ListDrillsRequest>,
     ) -> Result<Response<proto::ListDrillsResponse>, Status> {
-        context(Method::ListDrills, &request)?;
-        Err(Status::unimplemented("not served yet"))
+        let context = context(Method::ListDrills, &request)?;
+        let request = request.into_inner();
+        let page = Page::new(request.page_size, &request.page_token).map_err(status)?;
+        let (drills, next) = drill::list(&self.daemon, &context, &request.database, &page)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(proto::ListDrillsResponse {
+            drills: drills.into_iter().map(Into::into).collect(),
+            next_page_token: next.unwrap_or_default(),
+        }))
     }
 }

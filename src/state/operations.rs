@@ -1,5 +1,7 @@
 //! The `operations` table: durable records of long-running jobs.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tokio_postgres::{Row, error::SqlState};
@@ -9,14 +11,20 @@ use super::{ControlStore, from_json, to_json};
 use crate::{
     model::{
         failure::Failure,
-        operation::{Operation, OperationState, Outcome, Progress},
+        operation::{Operation, OperationApproval, OperationState, Outcome, Progress},
         page::Page,
     },
     postgres::error::PostgresError,
 };
 
 const COLUMNS: &str = "id, method, database, state, principal, request_id, created_at, started_at, \
-                       ended_at, progress, outcome, failure";
+                       ended_at, progress, outcome, failure, \
+                       (SELECT jsonb_build_object('expire_time', approval.expires_at, 'given', \
+                           CASE WHEN approval.approved_at IS NOT NULL THEN jsonb_build_object( \
+                               'time', approval.approved_at, 'principal', approval.principal, \
+                               'reason', approval.reason) END) \
+                        FROM operation_approvals AS approval \
+                        WHERE approval.operation = operations.id) AS approval";
 
 /// What is recorded of an operation before it starts.
 #[derive(Debug)]
@@ -35,6 +43,8 @@ pub struct NewOperation<'a> {
     pub request: &'a Value,
     /// The audit entry that stands for the call.
     pub audit_entry: i64,
+    /// For how long it waits for a second person; none where it need not.
+    pub approval_time: Option<Duration>,
 }
 
 /// Which operations a list is to hold.
@@ -62,24 +72,31 @@ pub struct Orphan {
 }
 
 impl ControlStore {
-    /// Records a new operation as queued. `None` when this principal's request id is taken already.
+    /// Records a new operation as queued, or as waiting for its approval. `None` when this principal's request id is taken
+    /// already.
     pub async fn insert_operation(
         &self,
         new: &NewOperation<'_>,
     ) -> Result<Option<Operation>, PostgresError> {
-        let client = self.client().await?;
+        let mut client = self.client().await?;
+        let what = || PostgresError::query("record the operation");
+        // The operation and its wish for an approval are seen at once by other daemons.
+        let transaction = client.transaction().await.map_err(what())?;
         let progress = to_json("progress", &Progress::default())?;
-        let inserted = client
-            .query_one(
-                &format!(
-                    "INSERT INTO operations (id, method, database, state, principal, request_id, request,
-                                             audit_entry, daemon, progress)
-                     VALUES ($1, $2, $3, 'QUEUED', $4, $5, $6, $7, $8, $9) RETURNING {COLUMNS}"
-                ),
+        let state = match new.approval_time {
+            None => OperationState::Queued,
+            Some(_) => OperationState::AwaitingApproval,
+        };
+        let inserted = transaction
+            .execute(
+                "INSERT INTO operations (id, method, database, state, principal, request_id, request,
+                                         audit_entry, daemon, progress)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
                 &[
                     &new.id,
                     &new.method,
                     &new.database,
+                    &state.name(),
                     &new.principal,
                     &new.request_id,
                     &new.request,
@@ -89,12 +106,31 @@ impl ControlStore {
                 ],
             )
             .await
-            .map_err(PostgresError::query("record the operation"));
+            .map_err(what());
         match inserted {
-            Ok(row) => operation(&row).map(Some),
-            Err(error) if error.is(&SqlState::UNIQUE_VIOLATION) => Ok(None),
-            Err(error) => Err(error),
+            Ok(_) => {}
+            Err(error) if error.is(&SqlState::UNIQUE_VIOLATION) => return Ok(None),
+            Err(error) => return Err(error),
         }
+        if let Some(time) = new.approval_time {
+            transaction
+                .execute(
+                    "INSERT INTO operation_approvals (operation, expires_at)
+                     VALUES ($1, clock_timestamp() + make_interval(secs => $2))",
+                    &[&new.id, &time.as_secs_f64()],
+                )
+                .await
+                .map_err(what())?;
+        }
+        let row = transaction
+            .query_one(
+                &format!("SELECT {COLUMNS} FROM operations WHERE id = $1"),
+                &[&new.id],
+            )
+            .await
+            .map_err(what())?;
+        transaction.commit().await.map_err(what())?;
+        operation(&row).map(Some)
     }
 
     /// The operation that this principal started with this request id, and its request.
@@ -279,6 +315,10 @@ fn operation(row: &Row) -> Result<Operation, PostgresError> {
         (None, Some(failure)) => Some(Err(from_json("an operation's failure", failure)?)),
         (None, None) => None,
     };
+    let approval: Option<Value> = row.get("approval");
+    let approval = approval
+        .map(|approval| from_json::<OperationApproval>("an operation's approval", approval))
+        .transpose()?;
     let name: String = row.get("state");
     let state = OperationState::ALL
         .into_iter()
@@ -298,6 +338,7 @@ fn operation(row: &Row) -> Result<Operation, PostgresError> {
         start_time: row.get("started_at"),
         end_time: row.get("ended_at"),
         progress: from_json("an operation's progress", row.get("progress"))?,
+        approval,
         outcome,
     })
 }

@@ -83,7 +83,10 @@ async fn the_list_shows_each_job_with_its_next_tick_in_the_configured_zone() {
     let jobs = list(daemon.client(), "").await.unwrap();
 
     let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
-    assert_eq!(names, ["backup/app", "drift/app", "optimize/app"]);
+    assert_eq!(
+        names,
+        ["backup/app", "drift/app", "drill/app", "optimize/app"]
+    );
     for (job, method, cron, hour, within) in [
         (
             &jobs[0],
@@ -101,6 +104,13 @@ async fn the_list_shows_each_job_with_its_next_tick_in_the_configured_zone() {
         ),
         (
             &jobs[2],
+            "RunDrill",
+            "0 5 * * 0",
+            "23:30",
+            TimeDelta::days(7),
+        ),
+        (
+            &jobs[3],
             "Optimize",
             "30 3 * * 0",
             "22:00",
@@ -117,8 +127,10 @@ async fn the_list_shows_each_job_with_its_next_tick_in_the_configured_zone() {
         assert!(next > before && next <= Utc::now() + within, "{next}");
         assert_eq!(job.last_run, None);
     }
-    let sunday = moment(jobs[2].next_run_time.unwrap()) + TimeDelta::minutes(330);
-    assert_eq!(sunday.weekday(), Weekday::Sun);
+    for weekly in [&jobs[2], &jobs[3]] {
+        let sunday = moment(weekly.next_run_time.unwrap()) + TimeDelta::minutes(330);
+        assert_eq!(sunday.weekday(), Weekday::Sun);
+    }
 
     assert_eq!(list(daemon.client(), "app").await.unwrap(), jobs);
     let answer = list(daemon.client(), "other").await;
@@ -131,7 +143,7 @@ async fn a_job_that_is_off_is_not_listed_and_cannot_be_run() {
     let (_site, daemon) = start(&[("schedule.optimize", "off")]).await;
     let jobs = list(daemon.client(), "").await.unwrap();
     let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
-    assert_eq!(names, ["backup/app", "drift/app"]);
+    assert_eq!(names, ["backup/app", "drift/app", "drill/app"]);
     for name in ["optimize/app", "backup/other", ""] {
         let answer = run_now(daemon.client(), name).await;
         expect_reason(answer, Code::NotFound, "SCHEDULE_NOT_FOUND");

@@ -32,6 +32,17 @@ fn verified(backup: &Backup, with_times: bool) -> String {
     }
 }
 
+/// The labels by key, e.g. `release=1.2, team=shop`.
+fn labels(backup: &Backup) -> String {
+    let mut labels: Vec<String> = backup
+        .labels
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    labels.sort();
+    words::list(&labels)
+}
+
 impl Render for Backup {
     fn render(&self, page: &mut Page) {
         page.fields(&[
@@ -61,6 +72,16 @@ impl Render for Backup {
             ("server", self.server_version.clone()),
             ("pg_dump", self.tool_version.clone()),
             ("verified", verified(self, true)),
+            ("damage", self.damage.clone()),
+            (
+                "held",
+                if self.hold {
+                    words::yes(true)
+                } else {
+                    String::new()
+                },
+            ),
+            ("labels", labels(self)),
             ("operation", self.operation_id.clone()),
         ]);
         if !self.tables.is_empty() {

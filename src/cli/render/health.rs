@@ -1,5 +1,6 @@
 //! How the daemon and its databases are.
 
+use super::drill::in_short;
 use crate::{
     cli::{
         page::{Page, Render},
@@ -49,6 +50,7 @@ impl Render for GetStatusResponse {
                     .as_ref()
                     .map(|backup| words::time(backup.complete_time.as_ref()))
                     .unwrap_or_default(),
+                in_short(health.last_drill.as_ref()),
                 health.message.clone(),
             ]
         });
@@ -59,6 +61,7 @@ impl Render for GetStatusResponse {
                 "server",
                 "schema",
                 "last backup",
+                "last drill",
                 "message",
             ],
             rows,
@@ -88,6 +91,8 @@ impl Render for DatabaseHealth {
                     .map(|backup| backup.filename.clone())
                     .unwrap_or_default(),
             ),
+            ("last drill", in_short(self.last_drill.as_ref())),
+            ("last good drill", in_short(self.last_good_drill.as_ref())),
         ]);
         page.gap();
         let rows = self.connections.iter().map(|connection| {
@@ -140,6 +145,7 @@ mod tests {
                 "2",
                 "revisions",
                 "pending",
+                "-",
                 "-",
                 "-"
             ]

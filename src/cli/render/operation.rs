@@ -6,7 +6,9 @@ use crate::{
         page::{Page, Render},
         words,
     },
-    proto::{ListOperationsResponse, Operation, OperationProgress, operation::Outcome},
+    proto::{
+        ListOperationsResponse, Operation, OperationProgress, OperationState, operation::Outcome,
+    },
 };
 
 fn state(operation: &Operation) -> String {
@@ -54,6 +56,35 @@ pub(in crate::cli) fn progress(progress: &OperationProgress) -> String {
     words::list(&[stage(progress), done, bytes, progress.message.clone()])
 }
 
+/// What another admin must type so that an operation goes on; empty where it does not wait for one.
+pub(in crate::cli) fn approving(operation: &Operation) -> String {
+    if operation.state() != OperationState::AwaitingApproval {
+        return String::new();
+    }
+    let expire_time = operation
+        .approval
+        .as_ref()
+        .and_then(|approval| approval.expire_time.as_ref());
+    format!(
+        "another admin lets it go on, until {}: pgsteward restore approve {} --reason TEXT",
+        words::time(expire_time),
+        operation.id
+    )
+}
+
+/// Who approved it, when and why.
+fn approval(operation: &Operation) -> String {
+    match &operation.approval {
+        Some(approval) if approval.approve_time.is_some() => format!(
+            "by {} at {}: {}",
+            approval.principal,
+            words::time(approval.approve_time.as_ref()),
+            approval.reason
+        ),
+        _ => String::new(),
+    }
+}
+
 impl Render for Operation {
     fn render(&self, page: &mut Page) {
         page.fields(&[
@@ -65,6 +96,8 @@ impl Render for Operation {
                 "stage",
                 self.progress.as_ref().map(progress).unwrap_or_default(),
             ),
+            ("waits", approving(self)),
+            ("approved", approval(self)),
             ("principal", self.principal.clone()),
             ("request id", self.request_id.clone()),
             ("created", words::time(self.create_time.as_ref())),
@@ -96,7 +129,7 @@ pub(in crate::cli) fn outcome(operation: &Operation, page: &mut Page) {
         Some(Outcome::Review(review)) => review.render(page),
         Some(Outcome::Drift(report)) => report.render(page),
         Some(Outcome::Stamp(stamp)) => stamp.render(page),
-        Some(Outcome::Drill(drill)) => page.fields(&[("drill of", drill.filename.clone())]),
+        Some(Outcome::Drill(drill)) => drill.render(page),
     }
 }
 
@@ -146,7 +179,7 @@ mod tests {
     use super::*;
     use crate::{
         cli::page::rendered,
-        proto::{Maintenance, OperationError, OperationState},
+        proto::{Maintenance, OperationApproval, OperationError},
     };
 
     #[test]
@@ -181,6 +214,33 @@ mod tests {
             text.ends_with("\n\napp: maintenance mode is off\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn an_operation_that_waits_says_what_another_admin_must_type_and_later_who_did() {
+        let time = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let mut operation = Operation {
+            id: "0193".to_owned(),
+            state: OperationState::AwaitingApproval.into(),
+            approval: Some(OperationApproval {
+                expire_time: time(3600),
+                ..OperationApproval::default()
+            }),
+            ..Operation::default()
+        };
+        let text = rendered(&operation);
+        let line = "until 1970-01-01T01:00:00Z: pgsteward restore approve 0193 --reason TEXT\n";
+        assert!(text.contains(line), "{text}");
+        operation.state = OperationState::Running.into();
+        operation.approval = Some(OperationApproval {
+            expire_time: time(3600),
+            approve_time: time(60),
+            principal: "bob".to_owned(),
+            reason: "INC-7".to_owned(),
+        });
+        let text = rendered(&operation);
+        let line = "by bob at 1970-01-01T00:01:00Z: INC-7\n";
+        assert!(text.contains(line) && !text.contains("waits"), "{text}");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! What a restore needs, did and replaced.
 
+use super::drill::stages;
 use crate::{
     cli::{
         page::{Page, Render},
         words,
     },
-    proto::{ListReplacedDatabasesResponse, RestorePlan, RestoreResult},
+    proto::{ListReplacedDatabasesResponse, RestorePlan, RestoreResult, RestoreVerification},
 };
 
 impl Render for RestorePlan {
@@ -35,17 +36,24 @@ impl Render for RestoreResult {
     fn render(&self, page: &mut Page) {
         page.line(&if self.filename.is_empty() {
             format!("{}: rolled back", self.database)
+        } else if !self.into_database.is_empty() {
+            format!("{}: restored from {}", self.into_database, self.filename)
         } else {
             format!("{}: restored from {}", self.database, self.filename)
         });
-        let verified = if self.filename.is_empty() {
-            String::new()
-        } else {
-            format!(
-                "{}, {}",
+        let verified = match self.verification() {
+            RestoreVerification::Unspecified => String::new(),
+            RestoreVerification::None => "not compared with the manifest".to_owned(),
+            RestoreVerification::Counts | RestoreVerification::Full => format!(
+                "{}, {}, by {}",
                 words::count(self.verified_tables, "table"),
-                words::count(self.verified_rows, "row")
-            )
+                words::count(self.verified_rows, "row"),
+                if self.verification() == RestoreVerification::Full {
+                    "their content"
+                } else {
+                    "their number"
+                }
+            ),
         };
         let replaced = self.replaced.clone().unwrap_or_default();
         page.fields(&[
@@ -56,7 +64,12 @@ impl Render for RestoreResult {
             ),
             ("database from before", replaced.name),
             ("kept until", words::time(replaced.expire_time.as_ref())),
+            ("created roles", words::list(&self.created_roles)),
         ]);
+        for warning in &self.warnings {
+            page.line(&format!("warning: {warning}"));
+        }
+        stages(page, &self.stages);
     }
 }
 
@@ -100,6 +113,24 @@ mod tests {
             "CHECK             VERDICT  MESSAGE\n\
              MAINTENANCE_MODE  failed   is off\n\
              app: a restore from the backup would be refused\n"
+        );
+    }
+
+    #[test]
+    fn a_restore_into_another_database_names_it_and_what_did_not_go_well() {
+        let result = RestoreResult {
+            database: "app".to_owned(),
+            into_database: "app_old".to_owned(),
+            filename: "a.sql.gz".to_owned(),
+            verification: RestoreVerification::None.into(),
+            warnings: vec!["a view is empty".to_owned()],
+            ..RestoreResult::default()
+        };
+        assert_eq!(
+            rendered(&result),
+            "app_old: restored from a.sql.gz\n\
+             verified:  not compared with the manifest\n\
+             warning: a view is empty\n"
         );
     }
 

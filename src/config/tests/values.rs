@@ -44,6 +44,10 @@ fn without_a_file_everything_has_its_default() {
     assert!(!config.migrations.require_approval && !config.migrations.ddl_guard);
     assert!(config.migrations.ignore.is_empty() && config.migrations.ddl_guard_roles.is_empty());
     assert_eq!(config.restore.keep_replaced, Duration::from_hours(24));
+    assert!(!config.restore.require_second_person);
+    assert_eq!(config.restore.approval_time, Duration::from_hours(1));
+    assert_eq!(config.drill.max_size, None);
+    assert_eq!(config.drill.check_timeout, Duration::from_mins(5));
     assert_eq!(config.operations.lock_wait, Duration::from_mins(10));
     assert_eq!(config.operations.shutdown_grace, Duration::from_secs(30));
     assert!(config.schedule.enabled);
@@ -51,6 +55,7 @@ fn without_a_file_everything_has_its_default() {
     assert_eq!(config.schedule.backup.unwrap().as_str(), "0 2 * * *");
     assert_eq!(config.schedule.optimize.unwrap().as_str(), "30 3 * * 0");
     assert_eq!(config.schedule.drift.unwrap().as_str(), "0 5 * * *");
+    assert_eq!(config.schedule.drill.unwrap().as_str(), "0 5 * * 0");
     assert_eq!(config.health.interval, Duration::from_secs(2));
     assert_eq!(config.health.timeout, Duration::from_secs(3));
     assert_eq!(config.log.format, LogFormat::Auto);

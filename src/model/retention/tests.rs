@@ -22,6 +22,7 @@ fn backup(kind: BackupKind, complete_time: DateTime<Utc>) -> RetentionInput {
         kind,
         complete_time,
         size_bytes: 1,
+        hold: false,
     }
 }
 
@@ -288,6 +289,7 @@ fn any_backups() -> impl Strategy<Value = Vec<RetentionInput>> {
                     kind,
                     complete_time: time,
                     size_bytes: 1,
+                    hold: false,
                 }
             })
             .collect()
@@ -370,4 +372,15 @@ proptest! {
         let later = plan(&backups, policy, zone, newer);
         prop_assert!(removed.is_disjoint(&names(&later, true)));
     }
+}
+
+#[test]
+fn a_held_backup_stays_and_takes_no_others_place() {
+    let mut backups = nightly("2026-12-31", 4);
+    backups[3].hold = true;
+    backups[0].hold = true;
+    let decisions = decide(&backups, 2, 0, Tz::UTC);
+    assert_eq!(kept(&decisions), ["12-31T02", "12-30T02", "12-28T02"]);
+    assert!(reasons(&decisions)[0].starts_with("held, newest good backup"));
+    assert_eq!(reasons(&decisions)[3], "held");
 }

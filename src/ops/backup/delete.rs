@@ -1,36 +1,26 @@
 //! DeleteBackup: removes one backup for good.
 
+use super::remove::remove;
 use crate::{
     model::{
-        backup::{BackupName, ManifestError},
+        backup::BackupName,
         failure::{Failure, Kind},
     },
     ops::{audited, context::Context, daemon::Daemon},
-    storage::StorageError,
 };
 
-/// Removes a backup. The newest good one of its database is refused: it is the one that a disaster would need.
+/// Removes a backup. The newest good one of its database is refused: it is the one that a disaster would need. So is one
+/// that is held or in use.
 pub async fn delete(daemon: &Daemon, context: &Context, filename: &str) -> Result<(), Failure> {
     let database = daemon.database_of_backup(filename).await;
     audited::immediate(daemon, context, database.as_deref(), async {
         let name = BackupName::parse(filename)?;
-        let manifest = match daemon.stored_backup(&name).await {
-            Ok((manifest, _)) => manifest,
-            // What cannot be read is no good backup: there is nothing to protect, and no other way to be rid of it.
-            Err(
-                StorageError::Damaged { .. }
-                | StorageError::Manifest {
-                    source: ManifestError::Malformed(_),
-                    ..
-                },
-            ) => {
-                return Ok(daemon.backups.delete(&name).await?);
+        remove(daemon, &name, async |manifest| {
+            let newest = daemon.newest_backup(&manifest.database).await?;
+            if newest.is_none_or(|newest| newest.filename != manifest.filename) {
+                return Ok(());
             }
-            Err(error) => return Err(error.into()),
-        };
-        let newest = daemon.newest_backup(&manifest.database).await?;
-        if newest.is_some_and(|newest| newest.filename == manifest.filename) {
-            return Err(Failure::new(
+            Err(Failure::new(
                 Kind::FailedPrecondition,
                 "NEWEST_BACKUP",
                 format!(
@@ -38,9 +28,9 @@ pub async fn delete(daemon: &Daemon, context: &Context, filename: &str) -> Resul
                     manifest.database
                 ),
             )
-            .with_hint("make another backup first"));
-        }
-        Ok(daemon.backups.delete(&manifest.filename).await?)
+            .with_hint("make another backup first"))
+        })
+        .await
     })
     .await
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::Utc;
 
+use super::remove;
 use crate::{
     model::{
         failure::Failure,
@@ -58,13 +59,26 @@ async fn run(daemon: &Daemon, managed: &Managed, job: &Job) -> Result<Outcome, F
 
 async fn remove(daemon: &Daemon, managed: &Managed, job: &Job) -> Result<RetentionResult, Failure> {
     job.enter(1, 1, "remove");
-    let result = decide(daemon, managed, false).await?;
+    let mut result = decide(daemon, managed, false).await?;
     let total = result.removed().count() as u64;
-    for (done, decision) in result.removed().enumerate() {
+    let mut done = 0;
+    for decision in &mut result.decisions {
+        if decision.keep {
+            continue;
+        }
         let filename = &decision.backup.filename;
         tracing::info!(%filename, reason = decision.reason, "retention removes a backup");
-        daemon.backups.delete(filename).await?;
-        job.count(done as u64 + 1, total, "backups");
+        match remove::remove(daemon, filename, async |_| Ok(())).await {
+            Ok(()) => {}
+            // Restored, read or held since the decision: the next run looks at it again.
+            Err(failure) if matches!(failure.reason.as_str(), "BACKUP_IN_USE" | "BACKUP_HELD") => {
+                decision.keep = true;
+                decision.reason = failure.message;
+            }
+            Err(failure) => return Err(failure),
+        }
+        done += 1;
+        job.count(done, total, "backups");
     }
     Ok(result)
 }

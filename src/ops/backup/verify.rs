@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::Utc;
 
-use super::content;
+use super::{content, update};
 use crate::{
     model::{
         backup::{FoundDamage, Manifest, VerificationLevel},
@@ -57,22 +57,22 @@ async fn run(
     let read = job
         .cancellable(read_recorded(daemon, job, store, &manifest, level))
         .await?;
-    // Read again: another level may have been recorded meanwhile.
-    let mut manifest = store.manifest(name).await?;
-    // Another tool's archive has its first digest now.
-    manifest.sha256 = read.sha256;
     let now = Utc::now();
-    manifest.record(VerificationLevel::Digest, now);
-    if level == VerificationLevel::FullRead {
-        manifest.record(VerificationLevel::FullRead, now);
-    }
-    store.put_manifest(&manifest).await?;
-    Ok(Outcome::Backup(manifest))
+    update::change_in(daemon, store, name, |manifest| {
+        // Another tool's archive has its first digest now.
+        manifest.sha256.clone_from(&read.sha256);
+        manifest.record(VerificationLevel::Digest, now);
+        if level == VerificationLevel::FullRead {
+            manifest.record(VerificationLevel::FullRead, now);
+        }
+        Ok(())
+    })
+    .await
+    .map(Outcome::Backup)
 }
 
 /// Reads an archive up to `level`. One that is found damaged is marked so, and counts no longer: not as the newest good
-/// backup, not for retention, not for a restore. What other stores hold of it counts as
-/// before.
+/// backup, not for retention, not for a restore. What other stores hold of it counts as before.
 pub async fn read_recorded(
     daemon: &Daemon,
     job: &Job,
@@ -85,13 +85,15 @@ pub async fn read_recorded(
         Err(failure) => failure,
     };
     if failure.kind == Kind::DataLoss {
-        let mut manifest = manifest.clone();
-        manifest.damage = Some(FoundDamage {
+        let damage = FoundDamage {
             message: failure.message.clone(),
             time: Utc::now(),
+        };
+        let noted = update::change_in(daemon, store, &manifest.filename, |manifest| {
+            manifest.damage = Some(damage.clone());
+            Ok(())
         });
-        if let Err(error) = store.put_manifest(&manifest).await {
-            let error = Failure::from(error);
+        if let Err(error) = noted.await {
             tracing::error!(%error, backup = %manifest.filename, "that a backup is damaged could not be recorded");
         }
     }

@@ -28,9 +28,13 @@ pub async fn check(
         schema_version = found("schema version", version, &mut unknown);
     }
     let newest = daemon.newest_backup(managed.name()).await;
+    let drills = daemon.store.last_drills(managed.name()).await;
     let mut health = verdict(managed, connections, server_version, maintenance);
     health.schema_version = schema_version;
     health.last_backup = found("backups", newest, &mut unknown).flatten();
+    let drills = found("drills", drills.map_err(Failure::from), &mut unknown).unwrap_or_default();
+    health.last_good_drill = drills.last_good;
+    health.last_drill = drills.last;
     if health.message.is_empty() {
         health.message = unknown.join("; ");
     }

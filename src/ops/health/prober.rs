@@ -194,5 +194,7 @@ pub(super) fn verdict(
         schema_version: None,
         maintenance,
         last_backup: None,
+        last_good_drill: None,
+        last_drill: None,
     }
 }

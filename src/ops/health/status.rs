@@ -20,6 +20,11 @@ pub async fn status(daemon: &Daemon, context: &Context) -> Result<Status, Failur
     let mut databases: Vec<DatabaseHealth> = seen.databases.into_values().collect();
     for health in &mut databases {
         health.last_backup = newest_good(&listing, &health.database).cloned();
+        // Without the control store they are not known; that it is unreachable stands beside them.
+        let drills = daemon.store.last_drills(&health.database).await;
+        let drills = drills.unwrap_or_default();
+        health.last_good_drill = drills.last_good;
+        health.last_drill = drills.last;
         if health.state != DatabaseState::Unreachable {
             let reading = version::read(daemon.managed(&health.database)?);
             let read = tokio::time::timeout(daemon.settings.health_timeout, reading).await;

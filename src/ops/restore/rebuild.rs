@@ -10,7 +10,7 @@ mod foreign;
 mod rows;
 
 pub use analyze::analyze;
-pub use compare::{Verified, verify};
+pub use compare::verify;
 
 use crate::{
     model::{
@@ -35,8 +35,8 @@ pub async fn load(
     job: &Job,
     new: &str,
     backup: &Manifest,
+    store: &Store,
 ) -> Result<Vec<String>, Failure> {
-    let store = daemon.backups.holder(&backup.filename, "").await?;
     match open::contents(daemon, backup)? {
         Some(contents) => load_own(daemon, managed, job, new, backup, store, &contents).await,
         None => {
@@ -74,7 +74,7 @@ async fn load_own(
     };
     rows::load(&work, job).await?;
     job.say("indexes and constraints");
-    let jobs = daemon.settings.restore_jobs;
+    let jobs = daemon.settings.restore.jobs;
     schema.restore_post_data(&pg_restore, &login, jobs).await?;
     job.say("materialized views");
     let problems = schema.fill_views(&pg_restore, &login).await?;

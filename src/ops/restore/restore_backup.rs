@@ -1,176 +1,204 @@
 //! Restore, as a list of stages. The live database is not touched before the last.
 //!
+//! 0. Where a second person is asked for, the operation first waits for one, and holds nothing.
 //! 1. `check`: the pre-flight again, now that the turn is held, and the archive read to its end.
-//! 2. `last backup`: of the present state.
+//! 2. `last backup`: of the present state, unless it is to be skipped.
 //! 3. `create`: an empty database beside the live one, with the live one's properties.
-//! 4. `load`: the archive's SQL.
+//! 4. `load`: the archive's contents.
 //! 5. `analyze`.
-//! 6. `verify`: every table's rows and the schema version against the manifest.
+//! 6. `verify`: every table and the schema version against the manifest, as far as asked.
 //! 7. `swap`: two renames in one transaction.
 
 use std::sync::Arc;
 
-use chrono::Utc;
-
-use super::{plan, rebuild, swap};
+use super::{
+    build::{self, Compared},
+    into, plan,
+    request::RestoreRequest,
+    swap,
+};
 use crate::{
     model::{
-        backup::{BackupKind, Manifest, VerificationLevel},
+        backup::{BackupKind, Manifest},
         failure::Failure,
         operation::{Operation, Outcome},
-        restore::{RestoreResult, RestoreVerification},
+        restore::{RestoreResult, RestoreTarget, RestoreVerification},
     },
     ops::{
-        backup::{dump, list::find, verify::read_recorded},
+        backup::{dump, remove::keep},
         context::Context,
         daemon::{Daemon, Managed},
-        launch::{check_reason, launch},
+        launch::{check_reason, launch_approved},
         recovery,
         runner::job::Job,
+        scratch::create_for,
         turn::{Turn, Work},
     },
     postgres::{access, scratch},
 };
 
-const STAGES: u32 = 7;
+/// A restore that was asked for and not refused.
+pub(super) struct Wanted {
+    /// The backup as it was then.
+    pub(super) backup: Manifest,
+    /// What is written.
+    pub(super) target: RestoreTarget,
+    /// How far it is compared.
+    pub(super) verify: RestoreVerification,
+    /// Whether to create the roles that the server lacks.
+    pub(super) create_roles: bool,
+    /// Whether to go without the backup of the present state.
+    pub(super) skip_last_backup: bool,
+}
 
-/// Starts a restore. `confirm` must be the database's name, typed once more.
+/// Starts a restore. What it restores is settled here: the backup as it is now.
 pub async fn restore(
     daemon: &Arc<Daemon>,
     context: &Context,
     database: &str,
-    filename: &str,
-    confirm: &str,
-    reason: &str,
+    request: RestoreRequest,
     request_id: &str,
 ) -> Result<Operation, Failure> {
-    launch(daemon, context, database, request_id, async |managed| {
-        check_confirmation(&managed, confirm)?;
-        // It is for the audit log, which holds the whole request.
-        check_reason(reason)?;
-        let plan = plan::check(daemon, &managed, filename).await?;
-        plan::require_ready(&plan)?;
-        let daemon = Arc::clone(daemon);
-        Ok(move |job| async move { run(&daemon, &managed, &job, plan.backup).await })
-    })
+    let approval_time = daemon.settings.restore.approval_time;
+    launch_approved(
+        daemon,
+        context,
+        database,
+        request_id,
+        approval_time,
+        async |managed| {
+            let target = request.target(managed.name())?;
+            // It is for the audit log, which holds the whole request.
+            check_reason(&request.reason)?;
+            refuse_tables(&target)?;
+            let (filename, create_roles) = (&request.filename, request.create_roles);
+            let plan = plan::check(daemon, &managed, filename, &target, create_roles).await?;
+            if approval_time.is_some() {
+                plan::require_nearly_ready(&plan)?;
+            } else {
+                plan::require_ready(&plan)?;
+            }
+            let wanted = Wanted {
+                backup: plan.backup,
+                target,
+                verify: request.verify,
+                create_roles,
+                skip_last_backup: request.skip_last_backup,
+            };
+            let daemon = Arc::clone(daemon);
+            Ok(move |job| async move { run(&daemon, &managed, &job, &wanted).await })
+        },
+    )
     .await
 }
 
-/// Refuses unless the name was typed once more.
-pub fn check_confirmation(managed: &Managed, confirm: &str) -> Result<(), Failure> {
-    if confirm == managed.name() {
-        return Ok(());
+/// The archives of this version are restored as a whole.
+fn refuse_tables(target: &RestoreTarget) -> Result<(), Failure> {
+    if matches!(target, RestoreTarget::Tables { .. }) {
+        let problem = "single tables cannot be restored: restore into_database, and copy them";
+        return Err(Failure::invalid_field("tables", problem));
     }
-    Err(Failure::invalid_field(
-        "confirm_database",
-        format!("must be the database's name, {:?}", managed.name()),
-    ))
+    Ok(())
 }
 
 async fn run(
     daemon: &Daemon,
     managed: &Managed,
     job: &Job,
-    backup: Manifest,
+    wanted: &Wanted,
 ) -> Result<Outcome, Failure> {
-    let _pin = daemon.backups.pin(&backup.filename)?;
+    job.approved().await?;
+    let restored = match &wanted.target {
+        RestoreTarget::Database(name) => into::run(daemon, managed, job, wanted, name).await,
+        RestoreTarget::Live | RestoreTarget::Tables { .. } => {
+            live(daemon, managed, job, wanted).await
+        }
+    };
+    restored.map(Outcome::Restore)
+}
+
+async fn live(
+    daemon: &Daemon,
+    managed: &Managed,
+    job: &Job,
+    wanted: &Wanted,
+) -> Result<RestoreResult, Failure> {
     let patience = daemon.settings.lock_wait;
     let turn = Turn::take(&managed.database, Work::Restore, job, patience).await?;
     let restored = async {
+        let count = 4 + build::stages(wanted.verify) - u32::from(wanted.skip_last_backup);
         let built = turn
-            .during(job, build(daemon, managed, job, &backup))
+            .during(job, beside(daemon, managed, job, count, wanted))
             .await?;
         // From here on a cancellation is too late: the swap happens or it does not, never by half.
-        job.enter(7, STAGES, "swap");
+        job.enter_next(count, "swap");
         let new = scratch::restore_name(job.id());
         let replaced = swap::swap(daemon, managed, &turn, job, &new).await?;
         Ok(RestoreResult {
             database: managed.name().to_owned(),
-            filename: backup.filename.as_str().to_owned(),
-            pre_restore_backup: built.pre_restore_backup,
-            replaced,
-            verified_tables: built.verified.tables,
-            verified_rows: built.verified.rows,
-            warnings: built.warnings,
+            filename: wanted.backup.filename.as_str().to_owned(),
+            pre_restore_backup: built.last_backup,
+            replaced: Some(replaced),
+            verified_tables: built.compared.tables,
+            verified_rows: built.compared.rows,
+            verification: Some(built.compared.verification),
+            warnings: built.compared.warnings,
+            stages: job.durations(),
+            ..RestoreResult::default()
         })
     }
     .await;
     recovery::sweep_operation(daemon, job.id()).await;
     turn.end().await;
-    restored.map(Outcome::Restore)
+    restored
 }
 
 struct Built {
-    pre_restore_backup: String,
-    verified: rebuild::Verified,
-    warnings: Vec<String>,
+    last_backup: String,
+    compared: Compared,
 }
 
-/// Stages 1 to 6: a verified copy beside the live database. May be dropped at any await.
-async fn build(
+/// All stages before the swap: a verified copy beside the live database. May be dropped at any await.
+async fn beside(
     daemon: &Daemon,
     managed: &Managed,
     job: &Job,
-    backup: &Manifest,
+    count: u32,
+    wanted: &Wanted,
 ) -> Result<Built, Failure> {
-    job.enter(1, STAGES, "check");
+    let filename = &wanted.backup.filename;
+    job.enter_next(count, "check");
+    let used = keep(daemon, filename).await?;
     let session = managed.database.server_session("pgsteward restore").await?;
     let roles = managed.database.roles();
     access::end_other_sessions(&session, managed.database.server_name(), &roles).await?;
     session.close().await;
-    let plan = plan::check(daemon, managed, backup.filename.as_str()).await?;
+    let (target, create_roles) = (&wanted.target, wanted.create_roles);
+    let plan = plan::check(daemon, managed, filename.as_str(), target, create_roles).await?;
     plan::require_ready(&plan)?;
-    let store = daemon.backups.holder(&backup.filename, "").await?;
-    // Whether each row is in it shows when it was loaded.
-    read_recorded(daemon, job, store, backup, VerificationLevel::Digest).await?;
+    build::require_same(&wanted.backup, &plan.backup)?;
+    let backup = plan.backup;
+    build::check_archive(daemon, job, &backup).await?;
 
-    job.enter(2, STAGES, "last backup");
-    let last = dump::dump(daemon, managed, job, BackupKind::PreRestore).await?;
-    dump::read_back(daemon.backups.primary(), job, &last).await?;
-    let last = dump::commit(daemon, managed, job, last).await?;
+    let last_backup = if wanted.skip_last_backup {
+        tracing::warn!("the restore goes without a backup of the present state, as asked");
+        String::new()
+    } else {
+        job.enter_next(count, "last backup");
+        let last = dump::dump(daemon, managed, job, BackupKind::PreRestore).await?;
+        dump::read_back(daemon.backups.primary(), job, &last).await?;
+        let last = dump::commit(daemon, managed, job, last).await?;
+        last.filename.as_str().to_owned()
+    };
 
-    job.enter(3, STAGES, "create");
+    job.enter_next(count, "create");
     let new = scratch::restore_name(job.id());
-    crate::ops::scratch::create(daemon, managed, job.id(), &new).await?;
+    create_for(daemon, managed, job.id(), &new, &backup).await?;
 
-    job.enter(4, STAGES, "load");
-    let mut warnings = rebuild::load(daemon, managed, job, &new, backup).await?;
-
-    job.enter(5, STAGES, "analyze");
-    warnings.extend(rebuild::analyze(daemon, managed, job, &new).await?);
-
-    job.enter(6, STAGES, "verify");
-    let verified = rebuild::verify(
-        daemon,
-        managed,
-        job,
-        &new,
-        backup,
-        RestoreVerification::Full,
-    )
-    .await?;
-    if let Err(failure) = record_restored(daemon, backup).await {
-        // A store that cannot be written to is no reason to keep the restored database from its users.
-        tracing::warn!(%failure, "that the backup was restored could not be recorded in its manifest");
-    }
+    let compared = build::fill(daemon, managed, job, count, &new, &backup, wanted.verify).await?;
+    used.release().await;
     Ok(Built {
-        pre_restore_backup: last.filename.as_str().to_owned(),
-        verified,
-        warnings,
+        last_backup,
+        compared,
     })
-}
-
-/// The backup has been restored and compared: the highest level of checking there is.
-async fn record_restored(daemon: &Daemon, backup: &Manifest) -> Result<(), Failure> {
-    let mut manifest = find(daemon, backup.filename.as_str()).await?;
-    let now = Utc::now();
-    for level in [
-        VerificationLevel::Digest,
-        VerificationLevel::FullRead,
-        VerificationLevel::Restored,
-        VerificationLevel::ContentEqual,
-    ] {
-        manifest.record(level, now);
-    }
-    Ok(daemon.backups.put_manifest(&manifest).await?)
 }

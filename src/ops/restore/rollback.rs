@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{replaced::standing, restore_backup::check_confirmation, swap};
+use super::{replaced::standing, request::check_confirmation, swap};
 use crate::{
     model::{
         failure::{Failure, Kind},
@@ -13,14 +13,15 @@ use crate::{
     ops::{
         context::Context,
         daemon::{Daemon, Managed},
-        launch::{check_reason, launch},
+        launch::{check_reason, launch_approved},
         maintenance::mode,
         runner::job::Job,
         turn::{Turn, Work},
     },
 };
 
-/// Starts a rollback.
+/// Starts a rollback. It replaces the live database like a restore, and so waits for a second person where one is asked
+/// for; which replaced database takes its place is settled here.
 pub async fn rollback(
     daemon: &Arc<Daemon>,
     context: &Context,
@@ -30,15 +31,25 @@ pub async fn rollback(
     replaced_database: &str,
     request_id: &str,
 ) -> Result<Operation, Failure> {
-    launch(daemon, context, database, request_id, async |managed| {
-        check_confirmation(&managed, confirm)?;
-        // It is for the audit log, which holds the whole request.
-        check_reason(reason)?;
-        mode::require(daemon, &managed).await?;
-        let name = target(daemon, &managed, replaced_database).await?;
-        let daemon = Arc::clone(daemon);
-        Ok(move |job| async move { run(&daemon, &managed, &job, &name).await })
-    })
+    let approval_time = daemon.settings.restore.approval_time;
+    launch_approved(
+        daemon,
+        context,
+        database,
+        request_id,
+        approval_time,
+        async |managed| {
+            check_confirmation(managed.name(), confirm)?;
+            // It is for the audit log, which holds the whole request.
+            check_reason(reason)?;
+            if approval_time.is_none() {
+                mode::require(daemon, &managed).await?;
+            }
+            let name = target(daemon, &managed, replaced_database).await?;
+            let daemon = Arc::clone(daemon);
+            Ok(move |job| async move { run(&daemon, &managed, &job, &name).await })
+        },
+    )
     .await
 }
 
@@ -97,6 +108,7 @@ async fn run(
     job: &Job,
     name: &str,
 ) -> Result<Outcome, Failure> {
+    job.approved().await?;
     let patience = daemon.settings.lock_wait;
     let turn = Turn::take(&managed.database, Work::Restore, job, patience).await?;
     job.enter(1, 1, "swap");
@@ -111,11 +123,8 @@ async fn run(
     turn.end().await;
     Ok(Outcome::Restore(RestoreResult {
         database: managed.name().to_owned(),
-        filename: String::new(),
-        pre_restore_backup: String::new(),
-        replaced: swapped?,
-        verified_tables: 0,
-        verified_rows: 0,
-        warnings: Vec::new(),
+        replaced: Some(swapped?),
+        stages: job.durations(),
+        ..RestoreResult::default()
     }))
 }

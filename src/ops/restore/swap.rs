@@ -38,7 +38,7 @@ pub async fn swap(
     let mut session = managed.database.server_session("pgsteward swap").await?;
     let ender = managed.database.server_session("pgsteward swap").await?;
     let size_bytes = replaced::size(&session, live).await?.unwrap_or_default();
-    let keep = daemon.settings.keep_replaced;
+    let keep = daemon.settings.restore.keep_replaced;
     let noted = daemon
         .store
         .note_replaced(&kept, managed.name(), job.id(), keep)

@@ -1,19 +1,27 @@
 //! Job: what the work of an operation holds: its id, its progress, and the wish to cancel.
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
     model::{
+        drill::StageDuration,
         failure::{Failure, Kind},
         operation::{Operation, OperationState, Progress},
     },
-    state::ControlStore,
+    state::{ControlStore, operation_approvals::Waiting},
 };
+
+/// How often an operation that waits for a second person looks whether there was one, here or on another daemon.
+const APPROVAL_POLL: Duration = Duration::from_millis(250);
 
 /// The running side of an operation.
 #[derive(Clone, Debug)]
@@ -23,6 +31,8 @@ pub struct Job {
     progress: watch::Sender<Operation>,
     cancel: CancellationToken,
     store: Arc<ControlStore>,
+    /// The stages that were entered, and when.
+    entered: Arc<Mutex<Vec<(String, Instant)>>>,
 }
 
 impl Job {
@@ -39,6 +49,7 @@ impl Job {
             progress,
             cancel,
             store,
+            entered: Arc::default(),
         }
     }
 
@@ -67,6 +78,66 @@ impl Job {
         Ok(())
     }
 
+    /// Waits for a second person, where the operation wants one: until it is approved, cancelled, or its time is up. It holds
+    /// nothing meanwhile. Where it wants none this is over at once.
+    pub async fn approved(&self) -> Result<(), Failure> {
+        let Some(wanted) = self.progress.borrow().approval.clone() else {
+            return Ok(());
+        };
+        self.say("waits for another admin's approval");
+        self.cancellable(self.wait_for_approval(wanted.expire_time))
+            .await?;
+        let Some(now) = self.store.operation(self.id).await? else {
+            return Err(self.why_not_queued().await?);
+        };
+        if now.state != OperationState::Queued {
+            return Err(self.why_not_queued().await?);
+        }
+        if let Some(given) = now
+            .approval
+            .as_ref()
+            .and_then(|wanted| wanted.given.as_ref())
+        {
+            tracing::info!(
+                by = given.principal,
+                reason = given.reason,
+                "the operation is approved"
+            );
+        }
+        self.progress.send_modify(|operation| {
+            operation.state = OperationState::Queued;
+            operation.approval = now.approval;
+            operation.progress.message.clear();
+        });
+        Ok(())
+    }
+
+    /// While the control store is away nobody can approve, and nothing is decided.
+    async fn wait_for_approval(&self, until: DateTime<Utc>) -> Result<(), Failure> {
+        loop {
+            match self.store.waiting(self.id).await {
+                Ok(Waiting::Over) => return Ok(()),
+                Ok(Waiting::Lapsed) => {
+                    return Err(Failure::new(
+                        Kind::DeadlineExceeded,
+                        "APPROVAL_LAPSED",
+                        format!(
+                            "nobody approved the operation until {}",
+                            until.format("%Y-%m-%dT%H:%M:%SZ")
+                        ),
+                    )
+                    .with_hint("ask for it again, and let another admin approve it in time"));
+                }
+                Ok(Waiting::Waits) => {}
+                Err(error) => {
+                    let error = Failure::from(error);
+                    tracing::debug!(%error, "cannot see whether the operation is approved");
+                }
+            }
+            tokio::time::sleep(APPROVAL_POLL).await;
+        }
+    }
+
     async fn why_not_queued(&self) -> Result<Failure, Failure> {
         let operation = self.store.operation(self.id).await?;
         if operation.is_some_and(|operation| operation.state == OperationState::Cancelling) {
@@ -84,6 +155,7 @@ impl Job {
     /// Enters the stage `number` of `count`, e.g. `dump`; its units start from nothing.
     pub fn enter(&self, number: u32, count: u32, stage: &str) {
         tracing::info!(stage, number, count, "operation enters stage");
+        self.stages().push((stage.to_owned(), Instant::now()));
         self.update(|progress| {
             *progress = Progress {
                 stage: stage.to_owned(),
@@ -94,6 +166,35 @@ impl Job {
                 ..Progress::default()
             };
         });
+    }
+
+    /// Enters the stage after the present one.
+    pub fn enter_next(&self, count: u32, stage: &str) {
+        let number = self.progress.borrow().progress.stage_number + 1;
+        self.enter(number, count, stage);
+    }
+
+    /// The present stage's name; empty before the first.
+    pub fn stage(&self) -> String {
+        self.progress.borrow().progress.stage.clone()
+    }
+
+    /// How long each stage took; the last one until now.
+    pub fn durations(&self) -> Vec<StageDuration> {
+        let entered = self.stages();
+        let ends = entered.iter().skip(1).map(|(_, start)| *start);
+        entered
+            .iter()
+            .zip(ends.chain([Instant::now()]))
+            .map(|((stage, start), end)| StageDuration {
+                stage: stage.clone(),
+                duration: end - *start,
+            })
+            .collect()
+    }
+
+    fn stages(&self) -> MutexGuard<'_, Vec<(String, Instant)>> {
+        self.entered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says what is waited for or worked on.

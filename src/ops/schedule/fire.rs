@@ -14,11 +14,12 @@ use crate::{
         schedule::Job,
     },
     ops::{
-        backup,
+        backup::{self, update::Marks},
         context::{Context, Principal},
         daemon::Daemon,
         maintenance::optimize,
         migration::drift,
+        restore::drill,
     },
 };
 
@@ -68,9 +69,10 @@ pub async fn start(
     };
     match job.method {
         Method::CreateBackup => {
-            let kind = BackupKind::Scheduled;
+            let (kind, marks) = (BackupKind::Scheduled, Marks::default());
             let operation =
-                backup::create::create(daemon, &context, &job.database, kind, request_id).await?;
+                backup::create::create(daemon, &context, &job.database, kind, marks, request_id)
+                    .await?;
             tokio::spawn(retention_after(
                 Arc::clone(daemon),
                 context,
@@ -79,6 +81,7 @@ pub async fn start(
             Ok(operation)
         }
         Method::Optimize => optimize::optimize(daemon, &context, &job.database, request_id).await,
+        Method::RunDrill => drill::run_drill(daemon, &context, &job.database, "", request_id).await,
         Method::CheckDrift => drift::check(daemon, &context, &job.database, request_id).await,
         other => Err(Failure::new(
             Kind::Internal,

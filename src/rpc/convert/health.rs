@@ -39,8 +39,8 @@ impl From<DatabaseHealth> for proto::DatabaseHealth {
             schema_version: health.schema_version.map(Into::into),
             maintenance: health.maintenance.map(Into::into),
             last_backup: health.last_backup.map(summary),
-            last_good_drill: None,
-            last_drill: None,
+            last_good_drill: health.last_good_drill.map(Into::into),
+            last_drill: health.last_drill.map(Into::into),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{int32, int64, timestamp};
 use crate::{
     model::{
         failure::{Failure, PreconditionViolation},
-        operation::{Operation, OperationState, Outcome, Progress},
+        operation::{Operation, OperationApproval, OperationState, Outcome, Progress},
     },
     proto::{self, operation::Outcome as ProtoOutcome},
     rpc::status::{code, code_name},
@@ -38,6 +38,7 @@ pub(in crate::rpc) fn state_filter(state: proto::OperationState) -> Option<Opera
 impl From<OperationState> for proto::OperationState {
     fn from(state: OperationState) -> Self {
         match state {
+            OperationState::AwaitingApproval => Self::AwaitingApproval,
             OperationState::Queued => Self::Queued,
             OperationState::Running => Self::Running,
             OperationState::Cancelling => Self::Cancelling,
@@ -69,6 +70,25 @@ impl From<Operation> for proto::Operation {
                 ..operation.progress.into()
             }),
             outcome: operation.outcome.map(Into::into),
+            approval: operation.approval.map(Into::into),
+        }
+    }
+}
+
+impl From<OperationApproval> for proto::OperationApproval {
+    fn from(approval: OperationApproval) -> Self {
+        let expire_time = Some(timestamp(approval.expire_time));
+        match approval.given {
+            None => Self {
+                expire_time,
+                ..Self::default()
+            },
+            Some(given) => Self {
+                expire_time,
+                approve_time: Some(timestamp(given.time)),
+                principal: given.principal,
+                reason: given.reason,
+            },
         }
     }
 }
@@ -101,6 +121,7 @@ impl From<Result<Outcome, Failure>> for ProtoOutcome {
             Ok(Outcome::Review(review)) => Self::Review(review.into()),
             Ok(Outcome::Drift(report)) => Self::Drift(report.into()),
             Ok(Outcome::Stamp(result)) => Self::Stamp(result.into()),
+            Ok(Outcome::Drill(drill)) => Self::Drill(drill.into()),
             Err(failure) => Self::Error(proto::OperationError {
                 code: code_name(code(failure.kind)).to_owned(),
                 reason: failure.reason,

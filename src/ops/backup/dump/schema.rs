@@ -32,7 +32,8 @@ impl Schema {
         lock_timeout: Duration,
     ) -> Result<Self, Failure> {
         let pg_dump = daemon.tools.path("pg_dump");
-        let archive = pg_dump::schema_archive(&pg_dump, login, snapshot, encoding, lock_timeout).await?;
+        let archive =
+            pg_dump::schema_archive(&pg_dump, login, snapshot, encoding, lock_timeout).await?;
         let pg_restore = daemon.tools.path("pg_restore");
         let opened = SchemaArchive::open(&pg_restore, &archive).await?;
         let pre_data = opened.pre_data_sql(&pg_restore).await?;

@@ -36,7 +36,9 @@ pub async fn analyze(
     let session = session(managed, new).await?;
     let tables = tables::analyze_targets(&session).await?;
     session.close().await;
-    let names = tables.iter().map(|(schema, table)| qualified(schema, table));
+    let names = tables
+        .iter()
+        .map(|(schema, table)| qualified(schema, table));
     let total = tables.len() as u64;
     let shared = Arc::new(Shared {
         queue: Mutex::new(names.collect()),
@@ -44,7 +46,7 @@ pub async fn analyze(
         done: AtomicU64::new(0),
     });
     let mut workers = JoinSet::new();
-    for _ in 0..daemon.settings.restore_jobs.min(tables.len()) {
+    for _ in 0..daemon.settings.restore.jobs.min(tables.len()) {
         let session = self::session(managed, new).await?;
         workers.spawn(work(session, Arc::clone(&shared)));
     }

@@ -32,7 +32,6 @@ use crate::{
         database::Purpose,
         dumpable::{self, DumpedTable},
         error::PostgresError,
-        quote::identifier,
         snapshot::prepare_for_rows,
     },
 };
@@ -82,7 +81,7 @@ pub async fn verify(
         return Ok(Verified::default());
     }
     let contents = open::contents(daemon, backup)?;
-    let login = backup_login(managed, new).await?;
+    let login = backup_login(managed, new);
     let session = session(managed, &login).await?;
     let tables = dumpable::tables(&session).await?;
     let encoding = match &contents {
@@ -150,26 +149,11 @@ async fn stored_sequences(
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// The backup role reads everything, row security included; the new database lets it in only when the admin says so.
-async fn backup_login(managed: &Managed, new: &str) -> Result<Config, Failure> {
+/// The backup role reads everything, row security included.
+fn backup_login(managed: &Managed, new: &str) -> Config {
     let mut login = managed.database.login(Purpose::Backup).clone();
-    let admin = managed
-        .database
-        .session_to(new, "pgsteward restore")
-        .await?;
-    admin
-        .batch_execute(&format!(
-            "GRANT CONNECT ON DATABASE {} TO {}",
-            identifier(new),
-            identifier(login.get_user().unwrap_or_default())
-        ))
-        .await
-        .map_err(PostgresError::query(format!(
-            "let the backup role into database {new:?}"
-        )))?;
-    admin.close().await;
     login.dbname(new);
-    Ok(login)
+    login
 }
 
 async fn session(managed: &Managed, login: &Config) -> Result<CopySession, PostgresError> {
@@ -229,7 +213,7 @@ impl Scan<'_> {
                 ranges.into_iter().map(move |pages| (table, pages))
             })
             .collect::<VecDeque<_>>();
-        let sessions = self.daemon.settings.restore_jobs.min(items.len());
+        let sessions = self.daemon.settings.restore.jobs.min(items.len());
         let queue = Arc::new(Queue {
             tables: tables.iter().map(|table| table.contents.clone()).collect(),
             statements: Statements::in_encoding(self.encoding),

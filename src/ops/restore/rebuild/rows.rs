@@ -73,7 +73,7 @@ pub(super) async fn load(work: &Work<'_>, job: &Job) -> Result<(), Failure> {
         bytes: AtomicU64::new(0),
     });
     let mut workers = JoinSet::new();
-    for _ in 0..work.daemon.settings.restore_jobs {
+    for _ in 0..work.daemon.settings.restore.jobs {
         let (session, archive) = (session(work).await?, archive(work).await?);
         workers.spawn(load_blocks(session, archive, Arc::clone(&shared)));
     }
