@@ -83,7 +83,10 @@ async fn the_list_shows_each_job_with_its_next_tick_in_the_configured_zone() {
     let jobs = list(daemon.client(), "").await.unwrap();
 
     let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
-    assert_eq!(names, ["backup/app", "drift/app", "drill/app", "optimize/app"]);
+    assert_eq!(
+        names,
+        ["backup/app", "drift/app", "drill/app", "optimize/app"]
+    );
     for (job, method, cron, hour, within) in [
         (
             &jobs[0],
