@@ -168,7 +168,8 @@ impl Store {
     }
 
     /// Writes a manifest, whole and at once: a reader sees the old one or the new one. This is what makes a backup
-    /// exist; its archive must be finished. Callers that change a manifest take turns by the database's lock.
+    /// exist; its archive must be finished. Callers that change a manifest take turns by the backup's lock: see
+    /// `ops::backup::update`.
     pub async fn put_manifest(&self, manifest: &Manifest) -> Result<(), StorageError> {
         let name = &manifest.filename;
         let action = || format!("write the manifest of backup {name}");

@@ -1,17 +1,19 @@
 //! Restores that do not replace the live database, and the parts of a restore that can be left out or asked for.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use pgsteward::{
     model::backup::{Contents, Extension, Manifest, RoleDefinition, StoredContents},
     proto::{
         Backup, BackupKind, ListBackupsRequest, Operation, PlanRestoreRequest, RestorePlan,
-        RestoreRequest, RestoreResult, RestoreVerification, operation::Outcome,
+        RestoreRequest, RestoreResult, RestoreVerification, RunDrillRequest, operation::Outcome,
     },
 };
 use tonic::{Code, Status};
 
-use crate::support::{self, Client, Site, database::value, expect_field, expect_reason};
+use crate::support::{
+    self, Client, Site, database::value, expect_field, expect_reason, standalone::Standalone,
+};
 
 const ORDERS: &str =
     "CREATE TABLE orders AS SELECT n AS id, md5(n::text) AS name FROM generate_series(1, 200) n";
@@ -60,7 +62,11 @@ fn failed(plan: &RestorePlan) -> Vec<&str> {
 
 /// Changes what a backup's manifest says.
 fn rewrite(site: &Site, backup: &Backup, change: impl FnOnce(&mut Manifest)) {
-    let path = site.store().join(format!("{}.json", backup.filename));
+    rewrite_in(&site.store(), backup, change);
+}
+
+fn rewrite_in(store: &Path, backup: &Backup, change: impl FnOnce(&mut Manifest)) {
+    let path = store.join(format!("{}.json", backup.filename));
     let mut manifest = Manifest::parse(&fs::read(&path).unwrap()).unwrap();
     change(&mut manifest);
     fs::write(&path, manifest.to_json().unwrap()).unwrap();
@@ -106,7 +112,10 @@ async fn a_backup_is_restored_beside_the_live_database_which_stays_open_and_as_i
     );
     assert_eq!(site.databases.rows("orders").await, 0);
     site.databases.connect("app").await.unwrap();
-    assert_eq!(site.databases.scratch_databases().await, [copy.clone()]);
+    assert_eq!(
+        site.databases.scratch_databases().await,
+        std::slice::from_ref(&copy)
+    );
     let noted = "SELECT count(*) FROM artifacts";
     assert_eq!(site.databases.control_value::<i64>(noted).await, 0);
 
@@ -131,7 +140,7 @@ async fn a_copy_that_is_not_what_the_manifest_says_never_gets_its_name() {
     site.databases.run(ORDERS).await;
     let backup = client.back_up().await;
     rewrite(&site, &backup, |manifest| {
-        contents(manifest).tables[0].rows += 1
+        contents(manifest).tables[0].rows += 1;
     });
 
     let operation = start(client, into(&site, &backup)).await.unwrap();
@@ -159,7 +168,7 @@ async fn a_database_that_is_gone_comes_back_under_its_name_and_from_the_backup_o
     site.databases.run(ORDERS).await;
     let backup = client.back_up().await;
     rewrite(&site, &backup, |manifest| {
-        manifest.database = "shop".to_owned()
+        manifest.database = "shop".to_owned();
     });
     daemon.stop().await;
     let server = site.databases.superuser_in("postgres").await;
@@ -308,5 +317,39 @@ async fn extensions_and_roles_that_the_server_lacks_are_all_named_beforehand() {
     assert!(shown.ready, "{shown:?}");
     let said = message(&shown, "EXTENSIONS");
     assert!(said.contains("encrypted"), "{said}");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn what_does_not_fit_on_the_disk_is_refused_where_the_room_can_be_known() {
+    let home = Standalone::new();
+    let daemon = home.spawn().ready().await;
+    let client = daemon.client();
+    let backup = client.back_up().await;
+    let wanted = PlanRestoreRequest {
+        filename: backup.filename.clone(),
+        into_database: "copy".to_owned(),
+        ..PlanRestoreRequest::default()
+    };
+    let shown = plan(client, wanted.clone()).await;
+    assert!(shown.ready, "{shown:?}");
+    let space = shown
+        .checks
+        .iter()
+        .find(|c| c.name == "DISK_SPACE")
+        .unwrap();
+    assert!(space.message.contains("are free"), "{space:?}");
+
+    rewrite_in(&home.data().join("backups"), &backup, |manifest| {
+        manifest.uncompressed_bytes = 1 << 60;
+    });
+    assert_eq!(failed(&plan(client, wanted).await), ["DISK_SPACE"]);
+    let request = RunDrillRequest::default();
+    let answer = client.restore().run_drill(request).await.unwrap();
+    let error = client.failure(answer.into_inner().operation).await;
+    assert_eq!(
+        (error.code.as_str(), error.reason.as_str()),
+        ("RESOURCE_EXHAUSTED", "DISK_SPACE")
+    );
     daemon.stop().await;
 }
