@@ -271,6 +271,45 @@ mod tests {
     }
 
     #[test]
+    fn a_restore_goes_to_one_place_only() {
+        let run = "pgsteward restore run a.sql.gz --confirm app --reason x";
+        for options in [
+            "--into b --table s.t --into-schema c",
+            "--into b --skip-last-backup",
+            "--table s.t",
+            "--into-schema c",
+            "--table s.t --into-schema c --create-roles",
+        ] {
+            assert!(parse(&format!("{run} {options}")).is_err(), "{options}");
+        }
+        for options in [
+            "--into b --create-roles --verify none",
+            "--table s.t --table s.u --into-schema c --verify counts",
+            "--skip-last-backup --create-roles",
+        ] {
+            let parsed = parse(&format!("{run} {options}"));
+            assert!(parsed.is_ok(), "{options}: {parsed:?}");
+        }
+    }
+
+    #[test]
+    fn labels_are_keys_with_values_and_at_least_one_is_named() {
+        for line in [
+            "pgsteward backup label a.sql.gz",
+            "pgsteward backup label a.sql.gz key",
+            "pgsteward backup create --label key",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+        for line in [
+            "pgsteward backup label a.sql.gz a=1 b= --remove c",
+            "pgsteward backup label a.sql.gz --remove c",
+        ] {
+            assert!(parse(line).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
     fn what_goes_against_what_was_seen_needs_a_reason() {
         for line in [
             "pgsteward migrate stamp head --force",

@@ -36,7 +36,9 @@ impl DrillVerdict {
         let of_the_backup = match (stage, failure.kind) {
             (_, Kind::DataLoss) => true,
             // The server ran the archive's SQL and refused it: a recovery would end there too.
-            (DrillStage::Load, Kind::Internal) => failure.reason != "TOOL_MISSING",
+            (DrillStage::Load, Kind::Internal) => {
+                failure.reason != "TOOL_MISSING" && !is_of_the_server(&failure.message)
+            }
             _ => false,
         };
         if of_the_backup {
@@ -45,6 +47,22 @@ impl DrillVerdict {
             Self::Error
         }
     }
+}
+
+/// What PostgreSQL's programs say when it is the server that is away, full or going down: their exit status does not tell.
+/// What they pass on of a server whose `lc_messages` is not English is not understood, and taken for the backup's fault.
+const OF_THE_SERVER: [&str; 7] = [
+    "connection to server",
+    "server closed the connection",
+    "terminating connection",
+    "the database system is",
+    "No space left on device",
+    "Disk quota exceeded",
+    "out of memory",
+];
+
+fn is_of_the_server(said: &str) -> bool {
+    OF_THE_SERVER.iter().any(|phrase| said.contains(phrase))
 }
 
 /// The stages of a drill, in their order.
@@ -184,5 +202,13 @@ mod tests {
     fn sql_that_the_server_refuses_is_a_backup_that_does_not_restore() {
         let refused = verdict(DrillStage::Load, Kind::Internal, "TOOL_FAILED");
         assert_eq!(refused, DrillVerdict::Failed);
+        for said in [
+            "psql ended with exit status: 2: server closed the connection unexpectedly",
+            "psql ended with exit status: 3: ERROR: could not extend file: No space left on device",
+        ] {
+            let failure = Failure::new(Kind::Internal, "TOOL_FAILED", said);
+            let verdict = DrillVerdict::of_failure(DrillStage::Load, &failure);
+            assert_eq!(verdict, DrillVerdict::Error, "{said}");
+        }
     }
 }

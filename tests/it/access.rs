@@ -162,6 +162,7 @@ fn the_table_of_methods_holds_exactly_the_rpcs_of_the_protos() {
 fn no_role_but_admin_may_restore_or_delete() {
     for method in [
         Method::Restore,
+        Method::ApproveRestore,
         Method::RollbackRestore,
         Method::DeleteBackup,
     ] {

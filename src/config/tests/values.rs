@@ -89,6 +89,34 @@ fn the_data_directory_of_others_than_root_follows_xdg() {
 }
 
 #[test]
+fn a_second_person_is_asked_for_only_where_there_can_be_one() {
+    let token = |name: &str, role: &str| {
+        let digest = "aB".repeat(32);
+        format!("[[auth.tokens]]\nname = '{name}'\nrole = '{role}'\nsha256 = '{digest}'\n")
+    };
+    let wanted = "restore.require_second_person = true\n";
+    let problem = ["`restore.require_second_person` is true, but there are not two admins"];
+    assert_refused(wanted, &problem);
+    let one = format!("{wanted}{}{}", token("a", "admin"), token("b", "operator"));
+    assert_refused(&one, &problem);
+    let two = format!("{wanted}{}{}", token("a", "admin"), token("b", "admin"));
+    assert!(load(&two).restore.require_second_person);
+    let local = "auth.loopback_role = 'admin'\n";
+    let beside = format!("{wanted}{local}{}", token("a", "admin"));
+    assert!(load(&beside).restore.require_second_person);
+}
+
+#[test]
+fn a_size_is_a_number_of_bytes() {
+    let config = load("drill.max_size = 5_000_000_000");
+    assert_eq!(config.drill.max_size, Some(5_000_000_000));
+    for wrong in ["0", "-1"] {
+        let text = format!("drill.max_size = {wrong}");
+        assert_refused(&text, &["`drill.max_size` must be a number of bytes"]);
+    }
+}
+
+#[test]
 fn relative_paths_start_at_the_working_directory() {
     let here = std::env::current_dir().unwrap();
     let stores = load("stores.kept.path = 'kept/here'").stores;
