@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod catalog;
+pub mod columns;
 pub mod copy;
 pub mod database;
 pub mod drill_check;
@@ -19,6 +20,7 @@ pub mod properties;
 pub mod quote;
 pub mod rehearsal;
 pub mod revisions;
+pub mod roles;
 pub mod room;
 pub mod scratch;
 pub mod server;

@@ -14,5 +14,7 @@ mod rebuild;
 pub mod replaced;
 pub mod request;
 pub mod restore_backup;
+mod roles;
 pub mod rollback;
 mod swap;
+mod tables;

@@ -9,20 +9,22 @@ use super::{
     build::{self, Compared},
     plan,
     restore_backup::Wanted,
+    roles::{self, Created},
 };
 use crate::{
     model::{
+        backup::Manifest,
         failure::{Failure, Kind},
         restore::RestoreResult,
     },
     ops::{
-        backup::remove::keep,
+        backup::{open, remove::keep},
         daemon::{Daemon, Managed},
         recovery,
         runner::job::Job,
         scratch::create_for,
     },
-    postgres::scratch,
+    postgres::{properties, scratch},
 };
 
 /// The stages: `check`, `create`, `load`, `analyze`, `verify`, `name`.
@@ -36,12 +38,15 @@ pub(super) async fn run(
     job.begin().await?;
     let count = 3 + build::stages(wanted.verify);
     let restored = async {
-        let compared = job
+        let (mut compared, created_roles) = job
             .cancellable(built(daemon, managed, job, count, wanted))
             .await?;
         // From here on a cancellation is too late.
         job.enter_next(count, "name");
-        give_name(managed, &scratch::restore_name(job.id()), name).await?;
+        let new = scratch::restore_name(job.id());
+        let refused = give_properties(daemon, managed, &new, &wanted.backup).await?;
+        compared.warnings.extend(refused);
+        give_name(managed, &new, name).await?;
         Ok(RestoreResult {
             database: managed.name().to_owned(),
             filename: wanted.backup.filename.as_str().to_owned(),
@@ -50,6 +55,7 @@ pub(super) async fn run(
             verified_rows: compared.rows,
             verification: Some(compared.verification),
             warnings: compared.warnings,
+            created_roles,
             stages: job.durations(),
             ..RestoreResult::default()
         })
@@ -65,7 +71,7 @@ async fn built(
     job: &Job,
     count: u32,
     wanted: &Wanted,
-) -> Result<Compared, Failure> {
+) -> Result<(Compared, Vec<String>), Failure> {
     let filename = &wanted.backup.filename;
     job.enter_next(count, "check");
     let used = keep(daemon, filename).await?;
@@ -76,13 +82,37 @@ async fn built(
     build::check_archive(daemon, job, &plan.backup).await?;
 
     job.enter_next(count, "create");
+    let created = if wanted.create_roles {
+        roles::create_missing(daemon, managed, &plan.backup).await?
+    } else {
+        Created::default()
+    };
     let new = scratch::restore_name(job.id());
     create_for(daemon, managed, job.id(), &new, &plan.backup).await?;
 
     let verify = wanted.verify;
-    let compared = build::fill(daemon, managed, job, count, &new, &plan.backup, verify).await?;
+    let mut compared = build::fill(daemon, managed, job, count, &new, &plan.backup, verify).await?;
     used.release().await;
-    Ok(compared)
+    compared.warnings.extend(created.warnings);
+    Ok((compared, created.roles))
+}
+
+/// Settings, access list, connection limit and comment as the backup has them, as far as this server can have them. Gives
+/// what it refused: a setting that only a superuser may set is no reason to throw the database away.
+async fn give_properties(
+    daemon: &Daemon,
+    managed: &Managed,
+    new: &str,
+    backup: &Manifest,
+) -> Result<Vec<String>, Failure> {
+    let Some(contents) = open::contents(daemon, backup)? else {
+        return Ok(Vec::new());
+    };
+    let session = managed.database.server_session("pgsteward restore").await?;
+    let properties = properties::that_fits(&session, contents.database).await?;
+    let refused = properties::apply_as_far_as_possible(&session, &properties, new).await?;
+    session.close().await;
+    Ok(refused)
 }
 
 async fn give_name(managed: &Managed, from: &str, to: &str) -> Result<(), Failure> {

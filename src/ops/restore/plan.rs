@@ -64,11 +64,9 @@ pub async fn check(
     checks.push(needs::server_version(&session, &backup).await?);
     checks.push(needs::tools_version(daemon, &session).await?);
     checks.push(contents::disk_space(&session, managed, &backup).await?);
-    if !matches!(target, RestoreTarget::Tables { .. }) {
-        checks.push(contents::extensions(&session, &backup).await?);
-        checks.push(contents::missing_roles(&session, &backup, create_roles).await?);
-        checks.push(needs::create_database(&session).await?);
-    }
+    checks.push(contents::extensions(&session, &backup).await?);
+    checks.push(contents::missing_roles(&session, &backup, create_roles).await?);
+    checks.push(needs::create_database(&session).await?);
     if let RestoreTarget::Database(name) = target {
         checks.push(needs::database_exists(&session, name).await?);
     }

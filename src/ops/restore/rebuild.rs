@@ -11,6 +11,7 @@ mod rows;
 
 pub use analyze::analyze;
 pub use compare::verify;
+pub use rows::SETTINGS as ROW_SETTINGS;
 
 use crate::{
     model::{
@@ -44,6 +45,21 @@ pub async fn load(
             Ok(Vec::new())
         }
     }
+}
+
+/// Makes what rows need, and no rows.
+pub async fn load_schema(
+    daemon: &Daemon,
+    managed: &Managed,
+    new: &str,
+    contents: &Contents,
+) -> Result<(), Failure> {
+    let mut login = managed.database.login(Purpose::Admin).clone();
+    login.dbname(new);
+    let pg_restore = daemon.tools.path("pg_restore");
+    let schema = unpack_schema(&contents.schema_archive)?;
+    let schema = SchemaArchive::open(&pg_restore, &schema).await?;
+    Ok(schema.restore_pre_data(&pg_restore, &login).await?)
 }
 
 async fn load_own(

@@ -15,7 +15,8 @@ use super::{
     build::{self, Compared},
     into, plan,
     request::RestoreRequest,
-    swap,
+    roles::{self, Created},
+    swap, tables,
 };
 use crate::{
     model::{
@@ -70,7 +71,6 @@ pub async fn restore(
             let target = request.target(managed.name())?;
             // It is for the audit log, which holds the whole request.
             check_reason(&request.reason)?;
-            refuse_tables(&target)?;
             let (filename, create_roles) = (&request.filename, request.create_roles);
             let plan = plan::check(daemon, &managed, filename, &target, create_roles).await?;
             if approval_time.is_some() {
@@ -92,15 +92,6 @@ pub async fn restore(
     .await
 }
 
-/// The archives of this version are restored as a whole.
-fn refuse_tables(target: &RestoreTarget) -> Result<(), Failure> {
-    if matches!(target, RestoreTarget::Tables { .. }) {
-        let problem = "single tables cannot be restored: restore into_database, and copy them";
-        return Err(Failure::invalid_field("tables", problem));
-    }
-    Ok(())
-}
-
 async fn run(
     daemon: &Daemon,
     managed: &Managed,
@@ -110,9 +101,10 @@ async fn run(
     job.approved().await?;
     let restored = match &wanted.target {
         RestoreTarget::Database(name) => into::run(daemon, managed, job, wanted, name).await,
-        RestoreTarget::Live | RestoreTarget::Tables { .. } => {
-            live(daemon, managed, job, wanted).await
+        RestoreTarget::Tables { tables, schema } => {
+            tables::run(daemon, managed, job, wanted, tables, schema).await
         }
+        RestoreTarget::Live => live(daemon, managed, job, wanted).await,
     };
     restored.map(Outcome::Restore)
 }
@@ -143,6 +135,7 @@ async fn live(
             verified_rows: built.compared.rows,
             verification: Some(built.compared.verification),
             warnings: built.compared.warnings,
+            created_roles: built.created_roles,
             stages: job.durations(),
             ..RestoreResult::default()
         })
@@ -155,6 +148,7 @@ async fn live(
 
 struct Built {
     last_backup: String,
+    created_roles: Vec<String>,
     compared: Compared,
 }
 
@@ -192,13 +186,21 @@ async fn beside(
     };
 
     job.enter_next(count, "create");
+    let created = if wanted.create_roles {
+        roles::create_missing(daemon, managed, &backup).await?
+    } else {
+        Created::default()
+    };
     let new = scratch::restore_name(job.id());
     create_for(daemon, managed, job.id(), &new, &backup).await?;
 
-    let compared = build::fill(daemon, managed, job, count, &new, &backup, wanted.verify).await?;
+    let mut compared =
+        build::fill(daemon, managed, job, count, &new, &backup, wanted.verify).await?;
     used.release().await;
+    compared.warnings.extend(created.warnings);
     Ok(Built {
         last_backup,
+        created_roles: created.roles,
         compared,
     })
 }

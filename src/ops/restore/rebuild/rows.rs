@@ -30,7 +30,7 @@ use crate::{
 
 /// How values are to be read: as they were written. What is lost by a crash of the server is loaded again, so that nobody
 /// waits for its disk.
-const SETTINGS: &str = "
+pub const SETTINGS: &str = "
     SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET lc_monetary = 'C'; SET xmloption = content;
     SET standard_conforming_strings = on; SET synchronous_commit = off; SET row_security = off;
     SET check_function_bodies = off; SET client_min_messages = warning";
