@@ -197,6 +197,7 @@ pub(super) async fn owners(managed: &Managed) -> Result<[RestoreCheck; 2], Failu
              JOIN pg_roles AS owner ON owner.oid = object.owner
              WHERE schema.nspname NOT LIKE 'pg\\_%' AND schema.nspname <> 'information_schema'
                AND NOT owner.rolsuper AND NOT pg_has_role(owner.oid, schema.nspowner, 'USAGE')
+               AND has_schema_privilege(owner.oid, schema.oid, 'CREATE')
                AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)",
             &[],
         )

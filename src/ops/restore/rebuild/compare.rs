@@ -83,7 +83,10 @@ pub async fn verify(
     let contents = open::contents(daemon, backup)?;
     let login = backup_login(managed, new);
     let session = session(managed, &login).await?;
-    let tables = dumpable::tables(&session).await?;
+    let mut tables = dumpable::tables(&session).await?;
+    if let Some(contents) = &contents {
+        in_stored_order(&mut tables, &contents.tables);
+    }
     let encoding = match &contents {
         Some(contents) => contents.database.encoding.clone(),
         None => crate::postgres::server::setting(&*session, "server_encoding").await?,
@@ -133,6 +136,27 @@ pub async fn verify(
         .into());
     }
     Ok(verified)
+}
+
+/// The order of columns that the rows were hashed in: pg_dump gives another one to children of tables whose columns came
+/// later than theirs. Columns that are others are left for the comparison to find.
+fn in_stored_order(found: &mut [DumpedTable], stored: &[TableContents]) {
+    let stored: BTreeMap<(&str, &str), &TableContents> = stored
+        .iter()
+        .map(|table| ((table.schema.as_str(), table.table.as_str()), table))
+        .collect();
+    for table in found {
+        let contents = &mut table.contents;
+        let Some(other) = stored.get(&(contents.schema.as_str(), contents.table.as_str())) else {
+            continue;
+        };
+        let (mut these, mut those) = (contents.columns.clone(), other.columns.clone());
+        these.sort_unstable();
+        those.sort_unstable();
+        if these == those {
+            contents.columns.clone_from(&other.columns);
+        }
+    }
 }
 
 async fn stored_sequences(

@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::SinkExt as _;
 use tokio::task::JoinSet;
-use tokio_postgres::Config;
+use tokio_postgres::{Config, error::SqlState};
 
 use crate::{
     archive::Statements,
@@ -171,10 +171,13 @@ async fn copy_block(
     shared: &Shared,
 ) -> Result<OpenArchive, Failure> {
     let what = || PostgresError::query(format!("load rows by {statement}"));
-    let sink = session
-        .copy_in::<_, Bytes>(statement)
-        .await
-        .map_err(what())?;
+    let begun = session.copy_in::<_, Bytes>(statement).await.map_err(what());
+    let sink = begun.map_err(|error| {
+        if error.is(&SqlState::UNDEFINED_TABLE) || error.is(&SqlState::UNDEFINED_COLUMN) {
+            return damaged(shared, block, "its schema does not make the table of rows");
+        }
+        error.into()
+    })?;
     let mut sink = std::pin::pin!(sink);
     let mut sent = Ok(());
     let mut rows = archive.block(block, Some(statement));
@@ -191,16 +194,25 @@ async fn copy_block(
     let loaded = sink.finish().await.map_err(what())?;
     sent.map_err(what())?;
     if loaded != block.rows {
-        return Err(Failure::new(
-            Kind::DataLoss,
-            "BACKUP_DAMAGED",
-            format!(
-                "{} has {loaded} rows at byte {} instead of {}",
-                shared.filename, block.offset, block.rows
-            ),
+        let expected = block.rows;
+        return Err(damaged(
+            shared,
+            block,
+            format!("it has {loaded} rows there instead of {expected}"),
         ));
     }
     Ok(archive)
+}
+
+fn damaged(shared: &Shared, block: &Block, detail: impl std::fmt::Display) -> Failure {
+    Failure::new(
+        Kind::DataLoss,
+        "BACKUP_DAMAGED",
+        format!(
+            "{} is damaged at byte {}: {detail}",
+            shared.filename, block.offset
+        ),
+    )
 }
 
 /// The statements of a block of large objects' pages; few enough to be held.
@@ -219,14 +231,7 @@ async fn write_large_objects(
     }
     let archive = lines.finish().await?;
     if hasher.sum().rows != block.rows || hasher.is_inside_row() {
-        return Err(Failure::new(
-            Kind::DataLoss,
-            "BACKUP_DAMAGED",
-            format!(
-                "{} has other large objects at byte {} than its manifest says",
-                shared.filename, block.offset
-            ),
-        ));
+        return Err(damaged(shared, block, "it has other large objects there"));
     }
     shared.bytes.fetch_add(text.len() as u64, Ordering::Relaxed);
     session
