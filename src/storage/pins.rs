@@ -103,6 +103,6 @@ mod tests {
         assert_eq!(pins.pin(&name).unwrap_err().reason(), "BACKUP_NOT_FOUND");
         pins.remove(&name).unwrap_err();
         drop(removal);
-        pins.pin(&name).unwrap();
+        drop(pins.pin(&name).unwrap());
     }
 }

@@ -35,4 +35,5 @@ mod schedule;
 mod serve;
 mod sql;
 mod stamp;
+mod stores;
 mod support;
