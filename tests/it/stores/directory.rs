@@ -109,7 +109,7 @@ async fn a_full_disk_is_named_as_such_and_keeps_what_it_had() {
     let free = store.free_bytes().await.unwrap();
 
     // Once it runs full under way, once only with the last part.
-    for bytes in [40_000_000, 11_500_000] {
+    for bytes in [40_000_000, 11_574_000] {
         let operation = Uuid::now_v7();
         let mut upload = store
             .create(&name("large.sql.gz"), operation)

@@ -1,7 +1,8 @@
 //! An S3 service on loopback: `s3s-fs` on a directory of its own, in this process, with one key that it knows.
 //!
-//! `s3s-fs` looks whether an object is there and then writes it, so that two conditional puts at once can both come
-//! through. A real service lets one through; here the conditional puts take turns.
+//! Where `s3s-fs` differs from a real service, it is put right here: it looks whether an object is there and then writes
+//! it, so that two conditional puts at once can both come through; it makes a bucket that is missing; and it refuses
+//! access where there is no such upload to give up.
 
 use std::{
     net::SocketAddr,
@@ -12,6 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use http::{Method, StatusCode, Uri};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto::Builder,
@@ -32,14 +34,16 @@ pub(crate) const SECRET: &str = "s3cret-of-the-bucket";
 /// The bucket that there is.
 pub(crate) const BUCKET: &str = "backups";
 
-/// The service, where conditional puts take turns.
+/// The service as a real one behaves.
 #[derive(Clone)]
-struct OneAtATime {
+struct Corrected {
     service: S3Service,
+    root: PathBuf,
+    /// Conditional puts take turns.
     turns: Arc<Mutex<()>>,
 }
 
-impl<B> tower::Service<http::Request<B>> for OneAtATime
+impl<B> tower::Service<http::Request<B>> for Corrected
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: std::error::Error + Send + Sync + 'static,
@@ -54,7 +58,11 @@ where
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         let (mut service, turns) = (self.service.clone(), Arc::clone(&self.turns));
+        let missing = self.missing(request.method(), request.uri());
         Box::pin(async move {
+            if let Some(code) = missing {
+                return Ok(not_found(code));
+            }
             let mut turn = None;
             if request.headers().contains_key("if-none-match") {
                 turn = Some(turns.lock().await);
@@ -64,6 +72,29 @@ where
             answer
         })
     }
+}
+
+impl Corrected {
+    /// The code of what the request needs and the service has not.
+    fn missing(&self, method: &Method, uri: &Uri) -> Option<&'static str> {
+        let bucket = uri.path().split('/').nth(1)?;
+        if !self.root.join(bucket).is_dir() {
+            return Some("NoSuchBucket");
+        }
+        let upload = uri
+            .query()?
+            .split('&')
+            .find_map(|part| part.strip_prefix("uploadId="))?;
+        let is_open = self.root.join(format!(".upload-{upload}.json")).exists();
+        (method == Method::DELETE && !is_open).then_some("NoSuchUpload")
+    }
+}
+
+fn not_found(code: &str) -> s3s::HttpResponse {
+    let body = format!("<Error><Code>{code}</Code><Message>it does not exist</Message></Error>");
+    let mut answer = s3s::HttpResponse::new(s3s::Body::from(body));
+    *answer.status_mut() = StatusCode::NOT_FOUND;
+    answer
 }
 
 /// A running service. It ends when this is dropped.
@@ -82,8 +113,9 @@ impl S3 {
         builder.set_auth(SimpleAuth::from_single(KEY_ID, SECRET));
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let service = OneAtATime {
+        let service = Corrected {
             service: builder.build(),
+            root: directory.path().to_owned(),
             turns: Arc::default(),
         };
         let serving = tokio::spawn(async move {
