@@ -81,17 +81,15 @@ pub(super) fn primary(
     stores: &BTreeMap<String, Store>,
 ) -> Result<String, ConfigError> {
     let key = "backup.store";
-    match settings.text(key) {
-        Some(name) => known(settings, key, name, stores),
-        None => {
-            let mut names = stores.keys();
-            match (names.next(), names.next()) {
-                (Some(only), None) => Ok(only.clone()),
-                _ => Err(settings
-                    .refuse(key, "is missing, and there are several stores")
-                    .with_hint(format!("name one of them: {}", listed(stores)))),
-            }
-        }
+    if let Some(name) = settings.text(key) {
+        return known(settings, key, name, stores);
+    }
+    let mut names = stores.keys();
+    match (names.next(), names.next()) {
+        (Some(only), None) => Ok(only.clone()),
+        _ => Err(settings
+            .refuse(key, "is missing, and there are several stores")
+            .with_hint(format!("name one of them: {}", listed(stores)))),
     }
 }
 

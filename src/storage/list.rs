@@ -134,13 +134,12 @@ impl Store {
                 None => Ok(None),
             };
         };
-        let manifest = match self.known.get(entry) {
-            Some(manifest) => manifest,
-            None => {
-                let manifest = without_contents(self.read_manifest(name).await?);
-                self.known.set(entry, &manifest);
-                manifest
-            }
+        let manifest = if let Some(manifest) = self.known.get(entry) {
+            manifest
+        } else {
+            let manifest = without_contents(self.read_manifest(name).await?);
+            self.known.set(entry, &manifest);
+            manifest
         };
         if archive.is_none_or(|archive| archive.size != manifest.size_bytes) {
             check_size(&manifest, self.archive_size(name).await?)?;

@@ -19,7 +19,7 @@ const GRACE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct Stores {
     /// The primary, then those for copies, then others.
-    stores: Arc<[Store]>,
+    all: Arc<[Store]>,
     copies: usize,
     pins: Pins,
 }
@@ -67,7 +67,7 @@ impl Stores {
         let count = copies.len();
         let all = [primary].into_iter().chain(copies).chain(others);
         Self {
-            stores: all.collect(),
+            all: all.collect(),
             copies: count,
             pins: Pins::default(),
         }
@@ -75,28 +75,28 @@ impl Stores {
 
     /// Where backups are made.
     pub fn primary(&self) -> &Store {
-        &self.stores[0]
+        &self.all[0]
     }
 
     /// The stores that get a copy of each backup.
     pub fn copies(&self) -> &[Store] {
-        &self.stores[1..=self.copies]
+        &self.all[1..=self.copies]
     }
 
     /// All of them, the primary first.
     pub fn all(&self) -> &[Store] {
-        &self.stores
+        &self.all
     }
 
     /// The store of that name.
     pub fn get(&self, name: &str) -> Result<&Store, StorageError> {
-        self.stores
+        self.all
             .iter()
             .find(|store| store.name() == name)
             .ok_or_else(|| StorageError::NoSuchStore {
                 name: name.to_owned(),
                 known: self
-                    .stores
+                    .all
                     .iter()
                     .map(Store::name)
                     .collect::<Vec<_>>()
@@ -224,7 +224,7 @@ impl Stores {
     pub async fn delete(&self, name: &BackupName) -> Result<(), StorageError> {
         let _removal = self.pins.remove(name)?;
         let mut is_removed = false;
-        for store in self.stores.iter().rev() {
+        for store in self.all.iter().rev() {
             match store.delete(name).await {
                 Ok(()) => is_removed = true,
                 Err(error) if error.is_not_found() => {}
@@ -285,7 +285,7 @@ impl Stores {
         Asking: Future<Output = Result<T, StorageError>>,
     {
         let mut asked: FuturesUnordered<_> = self
-            .stores
+            .all
             .iter()
             .enumerate()
             .map(|(place, store)| {
@@ -294,7 +294,7 @@ impl Stores {
             })
             .collect();
         let mut answers: Vec<Option<Result<T, StorageError>>> =
-            self.stores.iter().map(|_| None).collect();
+            self.all.iter().map(|_| None).collect();
         while let Some((place, answer)) = asked.next().await {
             let has_answer = answer.is_ok();
             answers[place] = Some(answer);
@@ -313,7 +313,7 @@ impl Stores {
             let waited = format!("it did not answer within {GRACE:?} of the others");
             Err(store.failed(action, waited))
         };
-        self.stores
+        self.all
             .iter()
             .zip(answers)
             .map(|(store, answer)| (store, answer.unwrap_or_else(|| late(store))))

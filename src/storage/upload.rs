@@ -313,16 +313,18 @@ impl Work {
     }
 
     async fn try_clear_away(&mut self) -> Result<(), StorageError> {
-        self.on_their_way.shutdown().await;
         let location = self.store.archive_location(&self.name);
         match &mut self.target {
             Target::Directory(upload) => {
+                // What is being written cannot be stopped, and keeps the file's space until it is done.
+                while self.on_their_way.join_next().await.is_some() {}
                 // A local upload that failed to complete has forgotten its staging file.
                 if upload.abort().await.is_err() {
                     self.store.remove_staged(&self.name).await?;
                 }
             }
             Target::Bucket { bucket, id } => {
+                self.on_their_way.shutdown().await;
                 let aborted = bucket.abort(&location, id).await;
                 aborted.map_err(|error| self.failed(error))?;
             }

@@ -41,4 +41,5 @@ mod second_person;
 mod serve;
 mod sql;
 mod stamp;
+mod stores;
 mod support;
