@@ -20,6 +20,7 @@ mod cli_migrate;
 mod crash;
 mod drift;
 mod embedded;
+mod foreign_psql;
 mod guard;
 mod health;
 mod layers;
