@@ -13,6 +13,7 @@ mod keys;
 mod settings;
 mod shown;
 mod source;
+mod stores;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,7 @@ use std::{
 
 use chrono_tz::Tz;
 use croner::Cron;
+use secrecy::SecretString;
 use serde::Serialize;
 
 use self::{build::Surroundings, settings::Settings};
@@ -51,8 +53,8 @@ pub struct Config {
     pub source: Source,
     /// Tools and connections.
     pub postgres: Postgres,
-    /// Where backups are kept.
-    pub store: Store,
+    /// Where backups are kept, by name; at least one.
+    pub stores: BTreeMap<String, Store>,
     /// How backups are written.
     pub backup: Backup,
     /// Which backups are kept.
@@ -171,17 +173,57 @@ pub struct Postgres {
     pub statement_timeout: Duration,
 }
 
-/// Where backups are kept.
+/// A place where backups are kept.
 #[derive(Clone, Debug, Serialize)]
-pub struct Store {
-    /// The directory.
-    #[serde(serialize_with = "shown::path")]
-    pub path: PathBuf,
+#[serde(untagged)]
+pub enum Store {
+    /// A directory of this machine.
+    Directory {
+        /// The directory.
+        #[serde(serialize_with = "shown::path")]
+        path: PathBuf,
+    },
+    /// A bucket of an S3 service.
+    Bucket(Bucket),
+}
+
+/// A bucket of an S3 service, or what lies below a prefix of one.
+#[derive(Clone, Debug, Serialize)]
+pub struct Bucket {
+    /// The bucket.
+    pub bucket: String,
+    /// What the backups' keys begin with, without a slash at either end; may be empty.
+    pub prefix: String,
+    /// The region.
+    pub region: String,
+    /// The service's URL; none for AWS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// The key's id.
+    pub access_key_id: String,
+    /// The key.
+    #[serde(serialize_with = "shown::secret")]
+    pub secret_access_key: SecretString,
+    /// The token that goes with a temporary key; from the environment only.
+    #[serde(skip)]
+    pub session_token: Option<SecretString>,
+    /// Whether the endpoint may be a plain http one.
+    pub allow_http: bool,
+    /// Whether the bucket stands in the path, and not in the host's name.
+    pub path_style: bool,
+    /// How long the service may let a request stand still.
+    #[serde(serialize_with = "shown::duration")]
+    pub timeout: Duration,
 }
 
 /// How backups are written.
 #[derive(Clone, Debug, Serialize)]
 pub struct Backup {
+    /// The store where backups are made.
+    pub store: String,
+    /// The stores that get a copy of each.
+    #[serde(serialize_with = "shown::list")]
+    pub copies: Vec<String>,
     /// Gzip or zstd.
     #[serde(serialize_with = "shown::compression")]
     pub compression: ArchiveFormat,

@@ -17,6 +17,8 @@ use pgsteward::{
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    // The clients of S3 stores take the process's one; who comes second finds it there.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Client(command) => Ok(cli::run(command, cli.connection).await),

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     config::{
         Backup, Config, ConnectionUrl, Database as DatabaseConfig, Migrations, Revisions, Source,
-        UrlError,
+        Store as StoreConfig, UrlError,
     },
     model::{
         failure::{Failure, Kind},
@@ -33,7 +33,7 @@ use crate::{
     },
     rpc::{Access, Credential},
     state::ControlStore,
-    storage::{Identities, Recipients, SealError, Store},
+    storage::{BucketSettings, Identities, Recipients, SealError, Store, Stores},
     tools::binaries::Binaries,
 };
 
@@ -120,7 +120,7 @@ pub(super) async fn daemon(config: &Config, servers: &Servers) -> Result<Daemon,
         runner: Runner::new(Arc::clone(&store)),
         store,
         databases: managed(config, servers, &connections)?,
-        backups: Store::open_directory(&config.store.path)?,
+        backups: stores(config)?,
         tools: Binaries::find(config.postgres.bin_dir.as_deref(), TOOLS)?,
         settings: settings(config)?,
         jobs: jobs(config, servers),
@@ -128,6 +128,45 @@ pub(super) async fn daemon(config: &Config, servers: &Servers) -> Result<Daemon,
         start_time: Utc::now(),
         ready: watch::Sender::new(false),
     })
+}
+
+/// The stores: the primary, those that get copies, and the others.
+fn stores(config: &Config) -> Result<Stores, BuildError> {
+    let (mut primary, mut copies, mut others) = (None, Vec::new(), Vec::new());
+    for (name, settings) in &config.stores {
+        let store = match settings {
+            StoreConfig::Directory { path } => Store::open_directory(name, path)?,
+            StoreConfig::Bucket(bucket) => Store::open_bucket(
+                name,
+                &BucketSettings {
+                    bucket: bucket.bucket.clone(),
+                    prefix: bucket.prefix.clone(),
+                    region: bucket.region.clone(),
+                    endpoint: bucket.endpoint.clone(),
+                    access_key_id: bucket.access_key_id.clone(),
+                    secret_access_key: bucket.secret_access_key.clone(),
+                    session_token: bucket.session_token.clone(),
+                    allow_http: bucket.allow_http,
+                    path_style: bucket.path_style,
+                    timeout: bucket.timeout,
+                },
+            )?,
+        };
+        let place = config.backup.copies.iter().position(|copy| copy == name);
+        if *name == config.backup.store {
+            primary = Some(store);
+        } else if let Some(place) = place {
+            copies.push((place, store));
+        } else {
+            others.push(store);
+        }
+    }
+    let primary = primary.ok_or_else(|| {
+        Failure::invalid_field("backup.store", "names a store that is not configured")
+    })?;
+    copies.sort_by_key(|(place, _)| *place);
+    let copies = copies.into_iter().map(|(_, store)| store).collect();
+    Ok(Stores::new(primary, copies, others))
 }
 
 fn managed(

@@ -40,6 +40,14 @@ pub enum BackupCommand {
     List {
         #[command(flatten)]
         database: Database,
+        /// Only backups that this store holds
+        #[arg(
+            long,
+            value_name = "NAME",
+            default_value = "",
+            hide_default_value = true
+        )]
+        store: String,
     },
     /// Show a backup with its rows table by table
     #[command(after_long_help = "Example:\n  pgsteward backup show app_20261122T020000Z.sql.gz")]
@@ -60,12 +68,28 @@ pub enum BackupCommand {
         /// Decompress on the way; such a download cannot be resumed
         #[arg(long)]
         plain: bool,
+        /// The store to read from [default: the first that holds it]
+        #[arg(
+            long,
+            value_name = "NAME",
+            default_value = "",
+            hide_default_value = true
+        )]
+        store: String,
     },
     /// Read a backup back: its digest and its decompression to the end
     #[command(after_long_help = "Example:\n  pgsteward backup verify app_20261122T020000Z.sql.gz")]
     Verify {
         /// The archive's name as listed
         file: String,
+        /// The store whose copy is read [default: the first that holds it]
+        #[arg(
+            long,
+            value_name = "NAME",
+            default_value = "",
+            hide_default_value = true
+        )]
+        store: String,
         #[command(flatten)]
         start: Start,
     },
@@ -105,7 +129,7 @@ impl BackupCommand {
                 let response = session.backups().create_backup(request).await?;
                 started(session, response.into_inner().operation, &start).await
             }
-            Self::List { database } => list(session, database.name).await,
+            Self::List { database, store } => list(session, database.name, store).await,
             Self::Show { file } => {
                 let request = session.request(GetBackupRequest { filename: file });
                 let response = session.backups().get_backup(request).await?;
@@ -116,17 +140,20 @@ impl BackupCommand {
                 file,
                 output,
                 plain,
+                store,
             } => {
                 let download = Download {
                     filename: file,
                     output,
                     plain,
+                    store,
                 };
                 download.run(session).await
             }
-            Self::Verify { file, start } => {
+            Self::Verify { file, store, start } => {
                 let request = session.request(VerifyBackupRequest {
                     filename: file,
+                    store,
                     request_id: start.request_id.clone(),
                     ..VerifyBackupRequest::default()
                 });
@@ -151,14 +178,14 @@ impl BackupCommand {
     }
 }
 
-async fn list(session: &Session, database: String) -> Result<Exit, CliError> {
+async fn list(session: &Session, database: String, store: String) -> Result<Exit, CliError> {
     let mut unreadable_manifests = Vec::new();
     let fetch = async |page_size, page_token| {
         let request = session.request(ListBackupsRequest {
             database: database.clone(),
             page_size,
             page_token,
-            ..ListBackupsRequest::default()
+            store: store.clone(),
         });
         let response = session.backups().list_backups(request).await?;
         let page = response.into_inner();

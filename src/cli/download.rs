@@ -54,6 +54,8 @@ pub(super) struct Download {
     pub(super) output: Option<PathBuf>,
     /// Decompress on the way.
     pub(super) plain: bool,
+    /// The store to read from; empty for the first that holds it.
+    pub(super) store: String,
 }
 
 impl Download {
@@ -162,6 +164,7 @@ impl Download {
             filename: self.filename.clone(),
             offset: i64::try_from(prior.length).unwrap_or(i64::MAX),
             sha256,
+            store: self.store.clone(),
             ..DownloadBackupRequest::default()
         });
         let mut stream = session
@@ -278,6 +281,7 @@ mod tests {
             filename: filename.to_owned(),
             output: output.map(PathBuf::from),
             plain,
+            store: String::new(),
         };
         download.target().display().to_string()
     }

@@ -16,8 +16,10 @@ use crate::model::schema::PatternError;
 
 use super::{
     ArchiveFormat, Auth, Backup, BackupBefore, Config, ConfigError, Health, Listen, Log, LogFormat,
-    Migrations, ObjectPattern, Operations, Postgres, Restore, Retention, Role, Schedule, Store,
-    Token, TokenDigest, databases, settings::Settings,
+    Migrations, ObjectPattern, Operations, Postgres, Restore, Retention, Role, Schedule, Token,
+    TokenDigest, databases,
+    settings::Settings,
+    stores::{self, AwsVariables},
 };
 
 /// PostgreSQL keeps its timeouts as 32-bit milliseconds, a little over 24 days. Bounds also keep clock arithmetic from
@@ -34,6 +36,7 @@ const JOBS: RangeInclusive<u32> = 0..=64;
 /// What the process's own circumstances say about defaults.
 pub(super) struct Surroundings {
     default_data_dir: Option<PathBuf>,
+    aws: AwsVariables,
 }
 
 impl Surroundings {
@@ -52,7 +55,10 @@ impl Surroundings {
                 .or_else(home)
                 .map(|data_home| data_home.join("pgsteward"))
         };
-        Self { default_data_dir }
+        Self {
+            default_data_dir,
+            aws: AwsVariables::new(variables),
+        }
     }
 }
 
@@ -70,6 +76,9 @@ pub(super) fn config(
                 "is missing, and there is no HOME to choose a default from",
             )
         })?;
+    let stores = stores::stores(settings, &data_dir, &surroundings.aws)?;
+    let primary = stores::primary(settings, &stores)?;
+    let copies = list(settings, "backup.copies");
     Ok(Config {
         listen: listen(settings)?,
         auth: auth(settings)?,
@@ -85,12 +94,11 @@ pub(super) fn config(
             pool_size: settings.integer("postgres.pool_size", 1..=100)?,
             statement_timeout: settings.duration("postgres.statement_timeout", ANY)?,
         },
-        store: Store {
-            path: settings
-                .path("store.path")?
-                .unwrap_or_else(|| data_dir.join("backups")),
-        },
-        backup: backup(settings)?,
+        backup: backup(
+            settings,
+            stores::copies(settings, &primary, copies, &stores)?,
+            primary,
+        )?,
         retention: retention(settings)?,
         migrations: Migrations {
             lock_timeout: settings.duration("migrations.lock_timeout", POSITIVE)?,
@@ -133,6 +141,7 @@ pub(super) fn config(
             timeout: settings.duration("health.timeout", POSITIVE)?,
         },
         log: log(settings)?,
+        stores,
         data_dir,
     })
 }
@@ -219,7 +228,7 @@ fn digest(text: &str) -> Option<TokenDigest> {
     Some(TokenDigest(bytes))
 }
 
-fn backup(settings: &Settings) -> Result<Backup, ConfigError> {
+fn backup(settings: &Settings, copies: Vec<String>, store: String) -> Result<Backup, ConfigError> {
     let compression = settings.parse("backup.compression", "gzip or zstd", |text| match text {
         "gzip" => Some(ArchiveFormat::Gzip),
         "zstd" => Some(ArchiveFormat::Zstd),
@@ -241,6 +250,8 @@ fn backup(settings: &Settings) -> Result<Backup, ConfigError> {
         return Err(settings.refuse("backup.role_passwords", problem));
     }
     Ok(Backup {
+        store,
+        copies,
         compression,
         level,
         jobs: settings.integer("backup.jobs", JOBS)?,

@@ -21,7 +21,7 @@ pub fn example() -> String {
     let mut section = String::new();
     for key in KEYS {
         let (header, name) = key.path.rsplit_once('.').unwrap_or(("", key.path));
-        let header = header_line(header);
+        let header = header_line(header, name);
         if header != section {
             let _ = write!(text, "\n{header}");
             section = header;
@@ -34,12 +34,21 @@ pub fn example() -> String {
 }
 
 /// The section's header. That of a named table or of a list's item is commented out, for there it makes an item.
-fn header_line(path: &str) -> String {
+fn header_line(path: &str, key: &str) -> String {
     match (path.strip_suffix(".*"), path.strip_suffix(".#")) {
-        (Some(parent), _) => format!("#[{parent}.app]\n"),
+        (Some(parent), _) => format!("#[{parent}.{}]\n", item_name(parent, key)),
         (_, Some(parent)) => format!("#[[{parent}]]\n"),
         _ if path.is_empty() => String::new(),
         _ => format!("[{path}]\n"),
+    }
+}
+
+/// What a named table is called. A store is a directory or a bucket, so that the example has one of each.
+fn item_name(parent: &str, key: &str) -> &'static str {
+    match (parent, key) {
+        ("stores", "path") => "local",
+        ("stores", _) => "offsite",
+        _ => "app",
     }
 }
 

@@ -174,9 +174,60 @@ pub(super) const KEYS: &[Key] = &[
         "Limit of the daemon's own catalog queries; 0s for none.",
     ),
     sample(
-        "store.path",
+        "stores.*.path",
         Text("/var/lib/pgsteward/backups"),
-        "Directory of the backups; by default backups in data_dir.",
+        "A store that is a directory. Without any store there is one, local: the directory backups in data_dir.",
+    ),
+    sample(
+        "stores.*.bucket",
+        Text("company-backups"),
+        "A store that is a bucket of S3 or of a service like it.",
+    ),
+    sample(
+        "stores.*.prefix",
+        Text("production/app"),
+        "What the backups' keys in the bucket begin with; by default nothing.",
+    ),
+    sample("stores.*.region", Text("us-east-1"), "The bucket's region."),
+    sample(
+        "stores.*.endpoint",
+        Text("https://s3.example.net:9000"),
+        "URL of the service; by default that of AWS in the region.",
+    ),
+    sample(
+        "stores.*.access_key_id",
+        Text("AKIAEXAMPLE"),
+        "The key's id; with the key itself by default AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_SESSION_TOKEN.",
+    ),
+    sample(
+        "stores.*.secret_access_key",
+        Text("secret"),
+        "The key. It must list, read, write and delete below the prefix, and abort multipart uploads.",
+    ),
+    sample(
+        "stores.*.allow_http",
+        Flag(false),
+        "Whether the endpoint may be a plain http one.",
+    ),
+    sample(
+        "stores.*.path_style",
+        Flag(true),
+        "Whether the bucket stands in the path and not in the host's name. Default: true with an endpoint.",
+    ),
+    sample(
+        "stores.*.timeout",
+        Text("30s"),
+        "How long the service may let a request stand still.",
+    ),
+    sample(
+        "backup.store",
+        Text("local"),
+        "The store where backups are made; needed where there are several.",
+    ),
+    fixed(
+        "backup.copies",
+        Text(""),
+        "Stores that get a copy of each backup, comma-separated.",
     ),
     fixed(
         "backup.compression",

@@ -11,6 +11,7 @@ use std::{
 
 use chrono_tz::Tz;
 use croner::Cron;
+use secrecy::SecretString;
 use serde::{Serialize, Serializer};
 
 use super::{
@@ -30,7 +31,7 @@ struct Document<'a> {
     databases: BTreeMap<&'a str, Managed<'a>>,
     embedded: Embedded<'a>,
     postgres: &'a Postgres,
-    store: &'a Store,
+    stores: &'a BTreeMap<String, Store>,
     backup: &'a Backup,
     retention: &'a Retention,
     migrations: &'a Migrations,
@@ -61,7 +62,7 @@ struct Embedded<'a> {
 }
 
 impl Config {
-    /// The effective configuration as TOML. Passwords and token digests show as `***`.
+    /// The effective configuration as TOML. Passwords, keys and token digests show as `***`.
     pub fn shown(&self) -> String {
         let (control, databases, embedded) = match &self.source {
             Source::Embedded { user, app } => (
@@ -94,7 +95,7 @@ impl Config {
             databases,
             embedded,
             postgres: &self.postgres,
-            store: &self.store,
+            stores: &self.stores,
             backup: &self.backup,
             retention: &self.retention,
             migrations: &self.migrations,
@@ -140,6 +141,13 @@ pub(super) fn compression<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(format.compression())
+}
+
+pub(super) fn secret<S: Serializer>(
+    _hidden: &SecretString,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str("***")
 }
 
 pub(super) fn time_zone<S: Serializer>(zone: &Tz, serializer: S) -> Result<S::Ok, S::Error> {

@@ -6,6 +6,7 @@ mod databases;
 mod environment;
 mod example;
 mod secrets;
+mod stores;
 mod values;
 
 use std::{fmt::Write, path::Path};

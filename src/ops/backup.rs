@@ -1,5 +1,6 @@
 //! BackupService's methods: make, list, read, check and remove backups.
 
+pub mod copy;
 pub mod create;
 pub mod delete;
 pub mod download;

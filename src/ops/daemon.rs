@@ -19,7 +19,7 @@ use crate::{
     },
     postgres::{database::Database, revisions::ScriptLimits, versions::VersionTable},
     state::ControlStore,
-    storage::{Identities, Listing, Recipients, Store},
+    storage::{Identities, Listing, Recipients, StorageError, Stores},
     tools::binaries::Binaries,
 };
 
@@ -113,8 +113,8 @@ pub struct Daemon {
     pub store: Arc<ControlStore>,
     /// The managed databases by name.
     pub databases: BTreeMap<String, Arc<Managed>>,
-    /// The backup store.
-    pub backups: Store,
+    /// Where backups lie.
+    pub backups: Stores,
     /// PostgreSQL's client programs.
     pub tools: Binaries,
     /// Runs operations.
@@ -169,21 +169,57 @@ impl Daemon {
     /// The managed database of a backup, for the audit log; none when there is no such backup.
     pub async fn database_of_backup(&self, filename: &str) -> Option<String> {
         let name = BackupName::parse(filename).ok()?;
-        let manifest = self.backups.manifest(&name).await.ok()?;
+        let (manifest, _) = self.stored_backup(&name).await.ok()?;
         Some(manifest.database)
     }
 
     /// The newest good backup of a managed database.
     pub async fn newest_backup(&self, database: &str) -> Result<Option<Manifest>, Failure> {
-        let listing = self.backups.list_manifests().await?;
+        let listing = self.list_backups().await?;
         Ok(newest_good(&listing, database).cloned())
+    }
+
+    /// All backups in all stores.
+    pub async fn list_backups(&self) -> Result<Listing, StorageError> {
+        let mut listing = self.backups.list().await?;
+        for backup in &mut listing.backups {
+            self.attribute(&mut backup.manifest);
+        }
+        Ok(listing)
+    }
+
+    /// One backup, and the stores that hold it.
+    pub async fn stored_backup(
+        &self,
+        name: &BackupName,
+    ) -> Result<(Manifest, Vec<String>), StorageError> {
+        let (mut manifest, stores) = self.backups.manifest(name).await?;
+        self.attribute(&mut manifest);
+        Ok((manifest, stores))
+    }
+
+    /// Says whose backup another tool's archive is: that of the managed database whose name its own begins with, as the
+    /// names of our own backups do.
+    fn attribute(&self, manifest: &mut Manifest) {
+        if !manifest.is_foreign() || !manifest.database.is_empty() {
+            return;
+        }
+        let filename = manifest.filename.as_str();
+        let ours = self.databases.keys().filter(|database| {
+            let rest = filename.strip_prefix(database.as_str());
+            rest.is_some_and(|rest| rest.starts_with(['_', '-', '.']))
+        });
+        if let Some(database) = ours.max_by_key(|database| database.len()) {
+            manifest.database.clone_from(database);
+        }
     }
 }
 
-/// The newest good backup of a managed database in a listing.
+/// The newest good backup of a managed database in a listing. Another tool's archive is none: nobody has seen that it
+/// holds what it should.
 pub fn newest_good<'a>(listing: &'a Listing, database: &str) -> Option<&'a Manifest> {
     listing
-        .manifests
-        .iter()
+        .manifests()
+        .filter(|manifest| !manifest.is_foreign())
         .find(|manifest| manifest.database == database && manifest.is_good())
 }

@@ -5,9 +5,13 @@
 //! 3. Maintenance mode is made true again where a crash fell between its record and the server's grants.
 //! 4. Replaced databases whose time is up are dropped.
 //! 5. The DDL guard is made what the configuration says.
+//!
+//! And once an hour the stores themselves are looked through for what nobody has noted: what was left by a daemon whose
+//! control store is gone.
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::{TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -24,9 +28,16 @@ use crate::{
         artifacts::{Artifact, ArtifactKind},
         operations::Orphan,
     },
+    storage::Marker,
 };
 
 const INTERVAL: Duration = Duration::from_secs(30);
+
+/// Looks at the stores' markers are this many intervals apart: an hour.
+const MARKER_INTERVALS: u32 = 120;
+
+/// A marker of an operation that is not known here is old enough to be swept.
+const MARKER_AGE: TimeDelta = TimeDelta::hours(24);
 
 /// Puts in order now. Each part that fails is logged and does not stop the others.
 pub async fn recover(daemon: &Daemon, told: &mut guard::Told) {
@@ -53,10 +64,20 @@ pub async fn recover(daemon: &Daemon, told: &mut guard::Told) {
 
 /// Puts in order again and again, until the token is cancelled.
 pub async fn run(daemon: Arc<Daemon>, mut told: guard::Told, stop: CancellationToken) {
-    loop {
+    for round in 0_u32.. {
+        let recovering = async {
+            if round % MARKER_INTERVALS == 0 {
+                log(
+                    "sweep what was left in the stores",
+                    sweep_markers(&daemon).await,
+                );
+            }
+            tokio::time::sleep(INTERVAL).await;
+            recover(&daemon, &mut told).await;
+        };
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(INTERVAL) => recover(&daemon, &mut told).await,
+            () = recovering => {}
         }
     }
 }
@@ -126,6 +147,31 @@ async fn sweep_leftovers(daemon: &Daemon) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Sweeps beside the markers whose makers are dead.
+async fn sweep_markers(daemon: &Daemon) -> Result<(), Failure> {
+    for marker in daemon.backups.markers().await {
+        if is_abandoned(daemon, &marker).await? {
+            tracing::info!(store = marker.store, backup = %marker.filename, "sweeping what was left in a store");
+            let store = daemon.backups.get(&marker.store)?;
+            store.sweep(&marker.filename).await?;
+        }
+    }
+    Ok(())
+}
+
+/// An operation that has ended works no more. One that is not known is another daemon's, which may be at work: that is
+/// waited for.
+async fn is_abandoned(daemon: &Daemon, marker: &Marker) -> Result<bool, Failure> {
+    let known = match marker.operation {
+        Some(id) => daemon.store.operation(id).await?,
+        None => None,
+    };
+    Ok(match known {
+        Some(operation) => operation.end_time.is_some(),
+        None => Utc::now() - marker.time > MARKER_AGE,
+    })
+}
+
 /// Sweeps what this operation may have left, after its work has ended well or badly.
 pub async fn sweep_operation(daemon: &Daemon, operation: Uuid) {
     let swept = async {
@@ -152,7 +198,7 @@ pub(super) async fn sweep(daemon: &Daemon, artifact: &Artifact) -> Result<(), Fa
         ArtifactKind::Archive => {
             // A manifest makes the archive a backup: the store leaves it alone then.
             let name = BackupName::parse(&artifact.name)?;
-            daemon.backups.sweep(&[name]).await?;
+            daemon.backups.sweep(&name).await?;
         }
         ArtifactKind::Database => {
             let managed = daemon.managed(&artifact.database)?;

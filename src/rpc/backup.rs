@@ -10,7 +10,10 @@ use tonic::{Request, Response, Status};
 use super::{
     Services,
     call::{context, optional},
-    convert::{backup::summary, operation::validated},
+    convert::{
+        backup::{summary, unreadable},
+        operation::validated,
+    },
     status::status,
 };
 use crate::{
@@ -49,17 +52,19 @@ impl BackupService for Services {
         let request = request.into_inner();
         let page = Page::new(request.page_size, &request.page_token).map_err(status)?;
         let database = optional(request.database);
-        let backups = backup::list::list(&self.daemon, &context, database.as_deref(), &page)
-            .await
-            .map_err(status)?;
+        let backups = backup::list::list(
+            &self.daemon,
+            &context,
+            database.as_deref(),
+            &request.store,
+            &page,
+        )
+        .await
+        .map_err(status)?;
         Ok(Response::new(proto::ListBackupsResponse {
-            backups: backups.manifests.into_iter().map(summary).collect(),
+            unreadable_manifests: unreadable(&backups),
+            backups: backups.backups.into_iter().map(summary).collect(),
             next_page_token: backups.next.unwrap_or_default(),
-            unreadable_manifests: backups
-                .unreadable
-                .into_iter()
-                .map(|manifest| format!("{}: {}", manifest.filename, manifest.reason))
-                .collect(),
         }))
     }
 
@@ -68,11 +73,11 @@ impl BackupService for Services {
         request: Request<proto::GetBackupRequest>,
     ) -> Result<Response<proto::GetBackupResponse>, Status> {
         let context = context(Method::GetBackup, &request)?;
-        let manifest = backup::list::get(&self.daemon, &context, &request.get_ref().filename)
+        let backup = backup::list::get(&self.daemon, &context, &request.get_ref().filename)
             .await
             .map_err(status)?;
         Ok(Response::new(proto::GetBackupResponse {
-            backup: Some(manifest.into()),
+            backup: Some(backup.into()),
         }))
     }
 
@@ -91,6 +96,7 @@ impl BackupService for Services {
             &request.filename,
             request.offset,
             &request.sha256,
+            &request.store,
         )
         .await
         .map_err(status)?;
@@ -108,6 +114,7 @@ impl BackupService for Services {
             &self.daemon,
             &context,
             &request.filename,
+            &request.store,
             &request.request_id,
         )
         .await

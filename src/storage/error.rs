@@ -1,22 +1,55 @@
 //! What can go wrong with a store, told apart by what a caller can do about it: a name that is not there, bytes that
-//! are not what they were, a full disk, and everything else that a working disk would not do.
+//! are not what they were, a store that is full, that refuses, or that does not answer.
+//!
+//! An S3 service answers with a page of XML, and its client adds the whole request to it. Of all that, [`answer`] keeps
+//! what a person needs; no key and no signature is in a message.
 
-use std::{error::Error, io};
+mod answer;
 
+use std::{error::Error, time::Duration};
+
+use self::answer::Answer;
 use crate::model::{
     backup::{BackupName, ManifestError},
     failure::{Classified, Kind},
 };
 
+/// When it is worth asking a store again that did not answer.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
+/// When it is worth asking again for a backup that is in use.
+const IN_USE_RETRY: Duration = Duration::from_secs(30);
+
+/// The words of whatever failed below.
+type Source = Box<dyn Error + Send + Sync>;
+
 /// An error of a store.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
-    /// No manifest, or no archive, of that name.
+    /// No manifest, and no archive, of that name.
     #[error("backup {0} is not in the store")]
     NotFound(BackupName),
-    /// An archive or manifest of that name is there already.
+    /// The backup is not in the one store that was named.
+    #[error("backup {name} is not in store {store:?}")]
+    NotInStore {
+        /// The backup.
+        name: BackupName,
+        /// The store.
+        store: String,
+    },
+    /// No store of that name is configured.
+    #[error("no store {name:?} is configured")]
+    NoSuchStore {
+        /// The name that was given.
+        name: String,
+        /// The stores there are.
+        known: String,
+    },
+    /// An archive, a manifest or a marker of that name is there already.
     #[error("backup {0} is in the store already")]
     AlreadyExists(BackupName),
+    /// It is being read, restored or copied, and so is not removed.
+    #[error("backup {0} is in use")]
+    InUse(BackupName),
     /// There is a manifest, and it cannot be used.
     #[error("the manifest of backup {name} cannot be used")]
     Manifest {
@@ -45,23 +78,61 @@ pub enum StorageError {
         /// The archive's size.
         size_bytes: u64,
     },
+    /// Its archive is not SQL that is compressed as its name says, but encrypted or in pg_dump's custom format.
+    #[error("backup {0} is not SQL that can be decompressed")]
+    NotSql(BackupName),
     /// No space, or no quota, is left.
-    #[error("cannot {action}: the store is full")]
+    #[error("cannot {action}: store {store:?} is full")]
     Full {
+        /// The store's name.
+        store: String,
         /// What was being done, e.g. `write backup app_20261122T020000Z.sql.gz`.
         action: String,
         /// The store's own words.
         #[source]
-        source: Box<dyn Error + Send + Sync>,
+        source: Source,
     },
-    /// The store did not do what it was asked for.
-    #[error("cannot {action}")]
-    Unavailable {
+    /// The store knows us and refuses, or does not know our key.
+    #[error("cannot {action}: store {store:?} refuses access")]
+    Denied {
+        /// The store's name.
+        store: String,
         /// What was being done.
         action: String,
         /// The store's own words.
         #[source]
-        source: Box<dyn Error + Send + Sync>,
+        source: Source,
+    },
+    /// The service answers, and has no bucket of that name.
+    #[error("cannot {action}: the bucket of store {store:?} does not exist")]
+    NoBucket {
+        /// The store's name.
+        store: String,
+        /// What was being done.
+        action: String,
+        /// The store's own words.
+        #[source]
+        source: Source,
+    },
+    /// The store cannot be reached, or did not do what it was asked for.
+    #[error("cannot {action} in store {store:?}")]
+    Unavailable {
+        /// The store's name.
+        store: String,
+        /// What was being done.
+        action: String,
+        /// The store's own words.
+        #[source]
+        source: Source,
+    },
+    /// The settings of a store do not make one.
+    #[error("store {store:?} cannot be set up")]
+    Settings {
+        /// The store's name.
+        store: String,
+        /// Why.
+        #[source]
+        source: Source,
     },
 }
 
@@ -93,44 +164,51 @@ pub enum Damage {
         /// The archive's.
         found: String,
     },
-    /// Not gzip from its beginning to its end.
-    #[error("the archive does not decompress at byte {at}")]
-    Decompression {
-        /// Compressed bytes before the failure.
-        at: u64,
-        /// The decoder's own words.
-        #[source]
-        source: io::Error,
-    },
-    /// Sound gzip of other contents.
-    #[error("the archive decompresses to {found} bytes, its manifest says {expected}")]
-    UncompressedSize {
-        /// Bytes by the manifest.
-        expected: u64,
-        /// Bytes there are.
-        found: u64,
-    },
 }
 
 impl StorageError {
-    /// A failure of the store itself, while it was to `action`: full, or unavailable.
+    /// A failure of the store itself, while it was to `action`.
     pub(super) fn failed(
+        store: &str,
         action: impl Into<String>,
-        source: impl Into<Box<dyn Error + Send + Sync>>,
+        source: impl Into<Source>,
     ) -> Self {
-        let (action, source) = (action.into(), source.into());
-        if is_full(source.as_ref()) {
-            Self::Full { action, source }
-        } else {
-            Self::Unavailable { action, source }
+        let (store, action, source) = (store.to_owned(), action.into(), source.into());
+        match answer::read(source) {
+            Answer::Full(source) => Self::Full {
+                store,
+                action,
+                source,
+            },
+            Answer::Denied(source) => Self::Denied {
+                store,
+                action,
+                source,
+            },
+            Answer::NoBucket(source) => Self::NoBucket {
+                store,
+                action,
+                source,
+            },
+            Answer::Other(source) => Self::Unavailable {
+                store,
+                action,
+                source,
+            },
         }
     }
 
     /// As [`StorageError::failed`], where a missing object means that the backup `name` is not there.
-    pub(super) fn of_backup(name: &BackupName, action: &str, source: object_store::Error) -> Self {
-        match source {
-            object_store::Error::NotFound { .. } => Self::NotFound(name.clone()),
-            source => Self::failed(format!("{action} backup {name}"), source),
+    pub(super) fn of_backup(
+        store: &str,
+        name: &BackupName,
+        action: &str,
+        source: object_store::Error,
+    ) -> Self {
+        let is_missing = matches!(source, object_store::Error::NotFound { .. });
+        match Self::failed(store, format!("{action} backup {name}"), source) {
+            Self::Unavailable { .. } if is_missing => Self::NotFound(name.clone()),
+            error => error,
         }
     }
 
@@ -140,63 +218,79 @@ impl StorageError {
             damage,
         }
     }
-}
 
-/// True when an I/O error anywhere among the causes says that space or quota is used up.
-fn is_full(error: &(dyn Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            if matches!(
-                error.kind(),
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-            ) {
-                return true;
-            }
-            // An I/O error that wraps another error counts that one as itself, and names only the next as its source.
-            if let Some(inner) = error.get_ref()
-                && is_full(inner)
-            {
-                return true;
-            }
-        }
-        cause = error.source();
+    /// Whether it says that there is no such backup, and nothing worse.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound(_) | Self::NotInStore { .. })
     }
-    false
 }
 
 impl Classified for StorageError {
     fn kind(&self) -> Kind {
         match self {
-            Self::NotFound(_) => Kind::NotFound,
+            Self::NotFound(_) | Self::NotInStore { .. } | Self::NoSuchStore { .. } => {
+                Kind::NotFound
+            }
             Self::AlreadyExists(_) => Kind::AlreadyExists,
+            Self::InUse(_) => Kind::Aborted,
             Self::Manifest { source, .. } => source.kind(),
             Self::Damaged { .. } => Kind::DataLoss,
             Self::PastEnd { .. } => Kind::OutOfRange,
             Self::Full { .. } => Kind::ResourceExhausted,
+            Self::NotSql(_)
+            | Self::Denied { .. }
+            | Self::NoBucket { .. }
+            | Self::Settings { .. } => Kind::FailedPrecondition,
             Self::Unavailable { .. } => Kind::Unavailable,
         }
     }
 
     fn reason(&self) -> &'static str {
         match self {
-            Self::NotFound(_) => "BACKUP_NOT_FOUND",
+            Self::NotFound(_) | Self::NotInStore { .. } => "BACKUP_NOT_FOUND",
+            Self::NoSuchStore { .. } => "STORE_NOT_FOUND",
             Self::AlreadyExists(_) => "BACKUP_EXISTS",
+            Self::InUse(_) => "BACKUP_IN_USE",
             Self::Manifest { source, .. } => source.reason(),
             Self::Damaged { .. } => "BACKUP_DAMAGED",
             Self::PastEnd { .. } => "OFFSET_PAST_END",
+            Self::NotSql(_) => "BACKUP_NOT_SQL",
             Self::Full { .. } => "STORE_FULL",
+            Self::Denied { .. } => "STORE_DENIED",
+            Self::NoBucket { .. } => "STORE_BUCKET_MISSING",
             Self::Unavailable { .. } => "STORE_UNAVAILABLE",
+            Self::Settings { .. } => "STORE_SETTINGS",
         }
     }
 
     fn hint(&self) -> Option<String> {
-        match self {
-            Self::Manifest { source, .. } => source.hint(),
-            Self::Full { .. } => Some("free space in the store, or give it more".to_owned()),
+        let advice = match self {
+            Self::NoSuchStore { known, .. } => return Some(format!("configured are: {known}")),
+            Self::Manifest { source, .. } => return source.hint(),
+            Self::InUse(_) => "wait until what reads, restores or copies it has ended",
             Self::Damaged { .. } => {
-                Some("use another backup, and check the disk that this one lies on".to_owned())
+                "use another backup or another store's copy, and check what this one lies on"
             }
+            Self::Full { .. } => "free space in the store, or give it more",
+            Self::Denied { .. } => {
+                "check the store's keys, and that they may list, read, write and delete below its prefix; \
+                 of a directory, its owner"
+            }
+            Self::NoBucket { .. } => {
+                "create the bucket, or correct the store's bucket, region and endpoint"
+            }
+            Self::Unavailable { .. } => {
+                "check that the store's directory is there, or that its endpoint answers; then try again"
+            }
+            _ => return None,
+        };
+        Some(advice.to_owned())
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unavailable { .. } => Some(RETRY_AFTER),
+            Self::InUse(_) => Some(IN_USE_RETRY),
             _ => None,
         }
     }
@@ -208,36 +302,6 @@ mod tests {
 
     use super::*;
     use crate::model::failure::Failure;
-
-    #[derive(Debug, thiserror::Error)]
-    #[error("outer")]
-    struct Outer(#[source] io::Error);
-
-    #[test]
-    fn a_full_disk_is_told_from_other_failures_however_deep_it_lies() {
-        let full = || io::Error::from(io::ErrorKind::StorageFull);
-        let generic = |source: io::Error| object_store::Error::Generic {
-            store: "test",
-            source: Box::new(Outer(source)),
-        };
-        let full_ones: [Box<dyn Error + Send + Sync>; 5] = [
-            Box::new(full()),
-            Box::new(io::Error::from(io::ErrorKind::QuotaExceeded)),
-            Box::new(Outer(full())),
-            Box::new(generic(full())),
-            Box::new(io::Error::other(generic(io::Error::other(full())))),
-        ];
-        for source in full_ones {
-            let error = StorageError::failed("write backup x", source);
-            assert_eq!(error.kind(), Kind::ResourceExhausted);
-            assert_eq!(error.reason(), "STORE_FULL");
-        }
-        let error = StorageError::failed(
-            "write backup x",
-            generic(io::Error::from(io::ErrorKind::PermissionDenied)),
-        );
-        assert_eq!(error.reason(), "STORE_UNAVAILABLE");
-    }
 
     #[test]
     fn a_damaged_backup_says_how_in_its_one_line() {

@@ -1,75 +1,54 @@
-//! Sweeping: removes what operations that died left in the store. At start, before anything new is written.
+//! Sweeping: removes what operations that died left in a store.
 //!
-//! Only names that a dead operation is known to have used are touched. A file that something else put into the
-//! directory is never ours to remove, however much its name looks like it.
+//! Only what stands beside a marker is touched, and the archive only when the marker says that it is its own. A file that
+//! something else put there is never ours to remove, however much its name looks like it.
 
-use std::{fs, io};
-
-use object_store::ObjectStoreExt;
-
-use super::{
-    StorageError, Store,
-    store::{archive_location, manifest_location},
-};
+use super::{StorageError, Store, marker, store::Place};
 use crate::model::backup::BackupName;
 
 impl Store {
-    /// Removes the staging files of `dead` names, and the archives among them that never got a manifest, or lost it to
-    /// a deletion that was cut short. Backups that have a manifest stay. Gives the names of the files it removed.
-    pub async fn sweep(&self, dead: &[BackupName]) -> Result<Vec<String>, StorageError> {
-        let mut removed = self.remove_staged(dead).await?;
-        for name in dead {
-            if self.has_manifest(name).await? {
-                continue;
+    /// Removes what is left of a backup that was not made to its end, or not removed to its end: staged files, the open
+    /// upload, the archive, and the marker last. Where the manifest is there, the backup stays and only the marker goes.
+    /// Gives the names of what it removed.
+    pub async fn sweep(&self, name: &BackupName) -> Result<Vec<String>, StorageError> {
+        let mut removed = self.remove_staged(name).await?;
+        let Some(claim) = self.read_claim(name).await? else {
+            return Ok(removed);
+        };
+        if !self.has_manifest(name).await? {
+            let location = self.archive_location(name);
+            if let (Place::Bucket(bucket), Some(id)) = (&self.place, &claim.upload_id) {
+                let aborted = bucket.abort(&location, id).await;
+                aborted.map_err(|error| self.of_backup(name, "sweep", error))?;
             }
-            match self.objects.delete(&archive_location(name)).await {
-                Ok(()) => removed.push(name.to_string()),
-                Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) => return Err(StorageError::of_backup(name, "sweep", error)),
+            if claim.owns_archive && self.archive_is_there(name).await? {
+                self.remove_if_there(name, &location).await?;
+                self.settle().await?;
+                removed.push(name.to_string());
             }
+        }
+        if self.unmark(name).await? {
+            removed.push(marker::file_name(name));
         }
         Ok(removed)
     }
 
-    /// True also when the manifest cannot be used: that is for a person to look at.
-    async fn has_manifest(&self, name: &BackupName) -> Result<bool, StorageError> {
-        match self.objects.head(&manifest_location(name)).await {
+    async fn archive_is_there(&self, name: &BackupName) -> Result<bool, StorageError> {
+        match self.archive_about(name).await {
             Ok(_) => Ok(true),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(StorageError::of_backup(name, "look at", error)),
+            Err(StorageError::NotFound(_)) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
-    /// Removes the files `<name>#<number>` that a local `object_store` writes before the rename. It never lists them.
+    /// Removes the files that a directory's writes are staged in.
     pub(super) async fn remove_staged(
         &self,
-        names: &[BackupName],
+        name: &BackupName,
     ) -> Result<Vec<String>, StorageError> {
-        let targets: Vec<String> = names
-            .iter()
-            .flat_map(|name| [name.to_string(), name.manifest_name()])
-            .collect();
-        self.in_directory("sweep the store", move |root| {
-            let mut removed = Vec::new();
-            for entry in fs::read_dir(root)? {
-                let entry = entry?;
-                let Ok(file) = entry.file_name().into_string() else {
-                    continue;
-                };
-                let is_staged = file.rsplit_once('#').is_some_and(|(target, number)| {
-                    number.bytes().all(|byte| byte.is_ascii_digit())
-                        && targets.iter().any(|name| name == target)
-                });
-                if is_staged {
-                    match fs::remove_file(entry.path()) {
-                        Ok(()) => removed.push(file),
-                        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                        Err(error) => return Err(error),
-                    }
-                }
-            }
-            Ok(removed)
-        })
-        .await
+        match &self.place {
+            Place::Directory(directory) => directory.remove_staged(name).await,
+            Place::Bucket(_) => Ok(Vec::new()),
+        }
     }
 }

@@ -774,7 +774,7 @@ async fn a_second_backup_waits_for_its_turn_and_can_be_cancelled_meanwhile() {
 async fn a_full_store_is_named_as_such_and_keeps_what_it_had() {
     let mut site = Site::new().await;
     let disk = SmallDisk::mount(site.path("disk"), "1m");
-    site.set("store.path", site.path("disk").to_str().unwrap());
+    site.set("stores.local.path", site.path("disk").to_str().unwrap());
     let daemon = site.start().await;
     let client = daemon.client();
     let good = client.back_up().await;

@@ -36,4 +36,5 @@ mod schedule;
 mod serve;
 mod sql;
 mod stamp;
+mod stores;
 mod support;

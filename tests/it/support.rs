@@ -5,6 +5,7 @@
 //! `daemon.client()`. Faults are put in from outside: fake tools, killed processes, damaged files.
 
 pub(crate) mod alembic;
+pub(crate) mod chaos;
 pub(crate) mod client;
 pub(crate) mod cluster;
 pub(crate) mod daemon;
@@ -13,6 +14,7 @@ pub(crate) mod disk;
 pub(crate) mod gate;
 pub(crate) mod probe;
 pub(crate) mod raw;
+pub(crate) mod s3;
 pub(crate) mod standalone;
 pub(crate) mod tokens;
 pub(crate) mod wait;

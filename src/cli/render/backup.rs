@@ -49,6 +49,7 @@ impl Render for Backup {
                 ),
             ),
             ("sha256", self.sha256.clone()),
+            ("stores", words::list(&self.stores)),
             (
                 "content",
                 format!(
@@ -86,12 +87,13 @@ impl Render for ListBackupsResponse {
                 words::time(backup.complete_time.as_ref()),
                 words::size(backup.size_bytes),
                 backup.row_count.to_string(),
+                words::list(&backup.stores),
                 verified(backup, false),
             ]
         });
         page.table(
             [
-                "file", "database", "kind", "complete", "size", "rows", "verified",
+                "file", "database", "kind", "complete", "size", "rows", "stores", "verified",
             ],
             rows,
             "no backups",
@@ -148,6 +150,7 @@ mod tests {
             kind: BackupKind::Scheduled.into(),
             size_bytes: 2048,
             row_count: 12,
+            stores: vec!["local".to_owned()],
             verifications: vec![
                 passed(VerificationLevel::Committed),
                 passed(VerificationLevel::FullRead),
@@ -172,6 +175,7 @@ mod tests {
                 "2.00",
                 "KiB",
                 "12",
+                "local",
                 "full-read"
             ]
         );

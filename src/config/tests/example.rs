@@ -42,7 +42,17 @@ fn paths(prefix: &str, value: &Value, found: &mut BTreeSet<String>) {
             .iter()
             .for_each(|value| paths(&below("#"), value, found)),
         _ => {
-            found.insert(prefix.replace("databases.app.", "databases.*."));
+            let names = [
+                ("databases.app.", "databases.*."),
+                ("stores.local.", "stores.*."),
+                ("stores.offsite.", "stores.*."),
+            ];
+            let path = names
+                .iter()
+                .fold(prefix.to_owned(), |path, (name, pattern)| {
+                    path.replace(name, pattern)
+                });
+            found.insert(path);
         }
     }
 }
@@ -130,7 +140,10 @@ fn the_shown_form_hides_digests_and_passwords() {
     assert!(shown.contains("postgresql://s:***@h/s"), "{shown}");
     assert!(shown.contains("sha256 = \"***\""), "{shown}");
     assert!(
-        !shown.contains("hunter2") && !shown.contains("secret") && !shown.contains("0000"),
+        !shown.contains("hunter2")
+            && !shown.contains("\"secret\"")
+            && !shown.contains(":secret@")
+            && !shown.contains("0000"),
         "{shown}"
     );
 }

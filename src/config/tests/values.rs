@@ -8,10 +8,13 @@ use super::{super::*, assert_refused, load, load_with, refusal, refusal_with};
 fn without_a_file_everything_has_its_default() {
     let config = Config::read(None, [].into_iter(), true).unwrap();
     assert_eq!(config.data_dir, PathBuf::from("/var/lib/pgsteward"));
+    let path = PathBuf::from("/var/lib/pgsteward/backups");
+    assert!(matches!(&config.stores["local"], Store::Directory { path: found } if *found == path));
     assert_eq!(
-        config.store.path,
-        PathBuf::from("/var/lib/pgsteward/backups")
+        (config.stores.len(), config.backup.store.as_str()),
+        (1, "local")
     );
+    assert!(config.backup.copies.is_empty());
     assert_eq!(
         config.listen.grpc,
         "127.0.0.1:7432".parse::<SocketAddr>().unwrap()
@@ -83,10 +86,9 @@ fn the_data_directory_of_others_than_root_follows_xdg() {
 #[test]
 fn relative_paths_start_at_the_working_directory() {
     let here = std::env::current_dir().unwrap();
-    assert_eq!(
-        load("store.path = 'kept/here'").store.path,
-        here.join("kept/here")
-    );
+    let stores = load("stores.kept.path = 'kept/here'").stores;
+    let path = here.join("kept/here");
+    assert!(matches!(&stores["kept"], Store::Directory { path: found } if *found == path));
     assert_refused("data_dir = ''", &["`data_dir` must be a path"]);
     assert_refused("data_dir = \"a\\u0000b\"", &["`data_dir` must be a path"]);
 }

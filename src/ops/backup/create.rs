@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::dump;
+use super::{copy, dump};
 use crate::{
     model::{
         backup::{BackupKind, Manifest},
@@ -18,6 +18,7 @@ use crate::{
     },
 };
 
+/// Without those of the copies.
 const STAGES: u32 = 3;
 
 /// Starts a backup.
@@ -53,10 +54,13 @@ async fn stages(
     job: &Job,
     kind: BackupKind,
 ) -> Result<Manifest, Failure> {
-    job.enter(1, STAGES, "dump");
+    let stages = STAGES + copy::stages(daemon);
+    job.enter(1, stages, "dump");
     let manifest = dump::dump(daemon, managed, job, kind).await?;
-    job.enter(2, STAGES, "read back");
-    dump::read_back(daemon, job, &manifest).await?;
-    job.enter(3, STAGES, "commit");
-    dump::commit(daemon, managed, job, manifest).await
+    job.enter(2, stages, "read back");
+    dump::read_back(daemon.backups.primary(), job, &manifest).await?;
+    job.enter(3, stages, "commit");
+    let manifest = dump::commit(daemon, managed, job, manifest).await?;
+    copy::copy_all(daemon, job, &manifest, STAGES).await?;
+    Ok(manifest)
 }

@@ -14,8 +14,8 @@ pub async fn delete(daemon: &Daemon, context: &Context, filename: &str) -> Resul
     let database = daemon.database_of_backup(filename).await;
     audited::immediate(daemon, context, database.as_deref(), async {
         let name = BackupName::parse(filename)?;
-        let manifest = match daemon.backups.manifest(&name).await {
-            Ok(manifest) => manifest,
+        let manifest = match daemon.stored_backup(&name).await {
+            Ok((manifest, _)) => manifest,
             // What cannot be read is no good backup: there is nothing to protect, and no other way to be rid of it.
             Err(
                 StorageError::Damaged { .. }

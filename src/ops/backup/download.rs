@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use super::list::find;
 use crate::{
     model::{
-        backup::Manifest,
+        backup::{BackupName, Manifest},
         failure::{Failure, Kind},
     },
     ops::{
@@ -14,7 +13,7 @@ use crate::{
         daemon::Daemon,
     },
     state::ControlStore,
-    storage::ArchiveReader,
+    storage::{ArchiveReader, Pin},
 };
 
 /// An archive that is open at an offset.
@@ -27,6 +26,8 @@ pub struct Download {
     pub reader: ArchiveReader,
     /// To be closed at the end.
     pub record: OpenRecord,
+    /// Keeps the backup from being removed meanwhile.
+    pub pin: Pin,
 }
 
 /// Opens an archive. An offset needs the digest of the file whose first part the caller has, so that a download is never
@@ -37,15 +38,17 @@ pub async fn open(
     filename: &str,
     offset: i64,
     sha256: &str,
+    store: &str,
 ) -> Result<Download, Failure> {
     let database = daemon.database_of_backup(filename).await;
     let recorded = audited::begin(daemon, context, database.as_deref()).await?;
-    let opened = checked(daemon, filename, offset, sha256).await;
+    let opened = checked(daemon, filename, offset, sha256, store).await;
     match opened {
-        Ok((manifest, offset, reader)) => Ok(Download {
-            manifest,
-            offset,
-            reader,
+        Ok(opened) => Ok(Download {
+            manifest: opened.manifest,
+            offset: opened.offset,
+            reader: opened.reader,
+            pin: opened.pin,
             record: OpenRecord {
                 recorded: Some(recorded),
                 store: Arc::clone(&daemon.store),
@@ -58,15 +61,27 @@ pub async fn open(
     }
 }
 
+struct Opened {
+    manifest: Manifest,
+    offset: u64,
+    reader: ArchiveReader,
+    pin: Pin,
+}
+
 async fn checked(
     daemon: &Daemon,
     filename: &str,
     offset: i64,
     sha256: &str,
-) -> Result<(Manifest, u64, ArchiveReader), Failure> {
+    store: &str,
+) -> Result<Opened, Failure> {
     let offset = u64::try_from(offset)
         .map_err(|_| Failure::invalid_field("offset", "must not be negative"))?;
-    let manifest = find(daemon, filename).await?;
+    let name = BackupName::parse(filename)?;
+    // First, so that what is found here stays.
+    let pin = daemon.backups.pin(&name)?;
+    let store = daemon.backups.holder(&name, store).await?;
+    let manifest = store.manifest(&name).await?;
     if offset > 0 && sha256.is_empty() {
         return Err(Failure::invalid_field(
             "sha256",
@@ -91,8 +106,13 @@ async fn checked(
             ),
         ));
     }
-    let reader = daemon.backups.read(&manifest.filename, offset).await?;
-    Ok((manifest, offset, reader))
+    let reader = store.read(&name, offset).await?;
+    Ok(Opened {
+        manifest,
+        offset,
+        reader,
+        pin,
+    })
 }
 
 /// The audit record of a download, open until its last byte was sent.

@@ -5,10 +5,14 @@
 //! 2. `read_back`: the archive is read again to its end and must have the digest that was written.
 //! 3. `commit`: the manifest is written, and with it the backup exists.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::{self, Write as _},
+    time::{Duration, Instant},
+};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
+use flate2::{Compression, write::GzEncoder};
 use tokio::{io::AsyncReadExt as _, process::ChildStdout};
 
 use crate::{
@@ -31,7 +35,7 @@ use crate::{
         tables::{lock_for_dump, row_counts},
     },
     state::artifacts::{Artifact, ArtifactKind},
-    storage::{ArchiveSummary, ArchiveWriter, StorageError},
+    storage::{ArchiveSummary, ArchiveUpload, StorageError, Store},
     tools::{pg_dump, process::ToolError},
 };
 
@@ -65,27 +69,45 @@ pub async fn dump(
         let program = daemon.tools.path("pg_dump");
         let login = managed.database.login(Purpose::Backup);
         let mut tool = pg_dump::dump(&program, login, &snapshot.id)?;
-        pump(tool.stdout()?, &mut writer, job).await?;
+        let level = Compression::new(daemon.settings.backup.level.clamp(1, 9));
+        let plain_bytes = pump(tool.stdout()?, &mut writer, level, job).await?;
         // The end of the stream alone proves nothing: a killed pg_dump ends its output, too.
         tool.finish().await?;
-        Ok::<_, Failure>(writer.finish().await?)
+        Ok::<_, Failure>((writer.finish().await?, plain_bytes))
     };
     let count = async { Ok(row_counts(&snapshot.session).await?) };
-    let (written, tables) = tokio::try_join!(copy, count)?;
+    let ((written, plain_bytes), tables) = tokio::try_join!(copy, count)?;
     let manifest = manifest(
-        daemon, managed, job, kind, &snapshot, filename, &written, tables,
+        daemon,
+        managed,
+        job,
+        kind,
+        &snapshot,
+        filename,
+        &written,
+        plain_bytes,
+        tables,
     )
     .await?;
     snapshot.session.close().await;
     Ok(manifest)
 }
 
-/// Moves the tool's output into the archive.
+/// Moves the tool's output into the archive, compressed; gives how many bytes it was.
 async fn pump(
     mut output: ChildStdout,
-    writer: &mut ArchiveWriter,
+    writer: &mut ArchiveUpload,
+    level: Compression,
     job: &Job,
-) -> Result<(), Failure> {
+) -> Result<u64, Failure> {
+    let mut encoder = GzEncoder::new(Vec::new(), level);
+    let compression = |source: io::Error| {
+        Failure::new(
+            Kind::Internal,
+            "COMPRESSION_FAILED",
+            format!("cannot compress the archive: {source}"),
+        )
+    };
     let mut buffer = BytesMut::with_capacity(READ_SIZE);
     let mut done = 0;
     let mut told = Instant::now();
@@ -101,9 +123,16 @@ async fn pump(
             told = Instant::now();
         }
         if count == 0 {
-            return Ok(());
+            let rest = encoder.finish().map_err(compression)?;
+            writer.append(Bytes::from(rest)).await?;
+            return Ok(done);
         }
-        writer.write(buffer.split().freeze()).await?;
+        encoder.write_all(&buffer).map_err(compression)?;
+        buffer.clear();
+        if encoder.get_ref().len() >= READ_SIZE {
+            let compressed = std::mem::take(encoder.get_mut());
+            writer.append(Bytes::from(compressed)).await?;
+        }
         buffer.reserve(READ_SIZE);
     }
 }
@@ -137,7 +166,7 @@ async fn create_archive(
     daemon: &Daemon,
     managed: &Managed,
     job: &Job,
-) -> Result<(BackupName, ArchiveWriter), Failure> {
+) -> Result<(BackupName, ArchiveUpload), Failure> {
     let now = Utc::now();
     for attempt in 1.. {
         let filename = BackupName::new(managed.name(), now, attempt, ArchiveFormat::Gzip, false);
@@ -145,8 +174,7 @@ async fn create_archive(
         if !daemon.store.note_artifact(&artifact).await? {
             continue;
         }
-        let level = daemon.settings.backup.level;
-        match daemon.backups.create(&filename, level).await {
+        match daemon.backups.primary().create(&filename, job.id()).await {
             Ok(writer) => return Ok((filename, writer)),
             Err(StorageError::AlreadyExists(_)) => {
                 daemon.store.strike_artifact(&artifact).await?;
@@ -179,6 +207,7 @@ async fn manifest(
     snapshot: &Snapshot,
     filename: BackupName,
     written: &ArchiveSummary,
+    plain_bytes: u64,
     tables: Vec<TableContents>,
 ) -> Result<Manifest, Failure> {
     Ok(Manifest {
@@ -190,7 +219,7 @@ async fn manifest(
         complete_time: Utc::now(),
         size_bytes: written.size_bytes,
         sha256: written.sha256.clone(),
-        uncompressed_bytes: written.uncompressed_bytes,
+        uncompressed_bytes: plain_bytes,
         compression: ArchiveFormat::Gzip.compression().to_owned(),
         recipients: Vec::new(),
         server_version: snapshot.server_version.clone(),
@@ -212,14 +241,29 @@ async fn manifest(
     })
 }
 
-/// Stage 2: reads the archive back.
-pub async fn read_back(daemon: &Daemon, job: &Job, manifest: &Manifest) -> Result<(), Failure> {
-    let total = manifest.size_bytes;
-    daemon
-        .backups
-        .verify(manifest, |done| job.count(done, total, "bytes"))
+/// Stage 2: reads the archive back: its digest, and its decompression to the end.
+pub async fn read_back(store: &Store, job: &Job, manifest: &Manifest) -> Result<(), Failure> {
+    let (name, total) = (&manifest.filename, manifest.size_bytes);
+    store
+        .digest(manifest, |done| job.count(done, total, "bytes"))
         .await?;
-    Ok(())
+    let damaged = |found: String| {
+        Failure::new(
+            Kind::DataLoss,
+            "BACKUP_DAMAGED",
+            format!("backup {name} is damaged: {found}"),
+        )
+    };
+    let mut plain = store.decompressed(name).await?;
+    let decompressed = tokio::io::copy(&mut plain, &mut tokio::io::sink()).await;
+    match decompressed {
+        Ok(bytes) if manifest.is_foreign() || bytes == manifest.uncompressed_bytes => Ok(()),
+        Ok(bytes) => Err(damaged(format!(
+            "it decompresses to {bytes} bytes, its manifest says {}",
+            manifest.uncompressed_bytes
+        ))),
+        Err(error) => Err(damaged(format!("it does not decompress: {error}"))),
+    }
 }
 
 /// Stage 3: the backup exists from here on.
@@ -238,7 +282,7 @@ pub async fn commit(
     ] {
         manifest.record(level, now);
     }
-    daemon.backups.put_manifest(&manifest).await?;
+    daemon.backups.primary().commit(&manifest).await?;
     daemon
         .store
         .strike_artifact(&artifact(managed, job, &manifest.filename))

@@ -74,17 +74,24 @@ async fn decide(
     managed: &Managed,
     validate_only: bool,
 ) -> Result<RetentionResult, Failure> {
-    let listing = daemon.backups.list_manifests().await?;
+    let listing = daemon.list_backups().await?;
     let backups: Vec<RetentionInput> = listing
-        .manifests
-        .iter()
+        .manifests()
         .filter(|manifest| manifest.database == managed.name() && manifest.is_good())
         .map(RetentionInput::from)
         .collect();
     let settings = &daemon.settings;
+    let mut decisions =
+        retention::plan(&backups, settings.retention, settings.time_zone, Utc::now());
+    for decision in decisions.iter_mut().filter(|decision| !decision.keep) {
+        if daemon.backups.is_pinned(&decision.backup.filename) {
+            decision.keep = true;
+            decision.reason = format!("in use now; otherwise {}", decision.reason);
+        }
+    }
     Ok(RetentionResult {
         database: managed.name().to_owned(),
-        decisions: retention::plan(&backups, settings.retention, settings.time_zone, Utc::now()),
+        decisions,
         validate_only,
     })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::Utc;
 
-use super::{dump::read_back, list::find};
+use super::dump::read_back;
 use crate::{
     model::{
         backup::{FoundDamage, Manifest, VerificationLevel},
@@ -12,6 +12,7 @@ use crate::{
         operation::{Operation, Outcome},
     },
     ops::{context::Context, daemon::Daemon, launch::launch_on_backup, runner::job::Job},
+    storage::Store,
 };
 
 /// Starts a verification.
@@ -19,19 +20,21 @@ pub async fn verify(
     daemon: &Arc<Daemon>,
     context: &Context,
     filename: &str,
+    store: &str,
     request_id: &str,
 ) -> Result<Operation, Failure> {
     launch_on_backup(daemon, context, filename, request_id, |manifest| {
         let daemon = Arc::clone(daemon);
-        move |job| async move { run(&daemon, &job, manifest).await }
+        let store = store.to_owned();
+        move |job| async move { run(&daemon, &job, &store, manifest).await }
     })
     .await
 }
 
 /// Reads an archive to its end. One that is found damaged is marked so, and counts no longer: not as the newest good
-/// backup, not for retention, not for a restore.
-pub async fn read_recorded(daemon: &Daemon, job: &Job, manifest: &Manifest) -> Result<(), Failure> {
-    let Err(failure) = read_back(daemon, job, manifest).await else {
+/// backup, not for retention, not for a restore. What other stores hold of it counts as before.
+pub async fn read_recorded(job: &Job, store: &Store, manifest: &Manifest) -> Result<(), Failure> {
+    let Err(failure) = read_back(store, job, manifest).await else {
         return Ok(());
     };
     if failure.kind == Kind::DataLoss {
@@ -40,7 +43,7 @@ pub async fn read_recorded(daemon: &Daemon, job: &Job, manifest: &Manifest) -> R
             message: failure.message.clone(),
             time: Utc::now(),
         });
-        if let Err(error) = daemon.backups.put_manifest(&manifest).await {
+        if let Err(error) = store.put_manifest(&manifest).await {
             let error = Failure::from(error);
             tracing::error!(%error, backup = %manifest.filename, "that a backup is damaged could not be recorded");
         }
@@ -48,16 +51,24 @@ pub async fn read_recorded(daemon: &Daemon, job: &Job, manifest: &Manifest) -> R
     Err(failure)
 }
 
-async fn run(daemon: &Daemon, job: &Job, manifest: Manifest) -> Result<Outcome, Failure> {
+async fn run(
+    daemon: &Daemon,
+    job: &Job,
+    store: &str,
+    manifest: Manifest,
+) -> Result<Outcome, Failure> {
     job.begin().await?;
+    let name = &manifest.filename;
+    let _pin = daemon.backups.pin(name)?;
+    let store = daemon.backups.holder(name, store).await?;
     job.enter(1, 1, "read");
-    job.cancellable(read_recorded(daemon, job, &manifest))
+    job.cancellable(read_recorded(job, store, &manifest))
         .await?;
     // Read again: another level may have been recorded meanwhile.
-    let mut manifest = find(daemon, manifest.filename.as_str()).await?;
+    let mut manifest = store.manifest(name).await?;
     let now = Utc::now();
     manifest.record(VerificationLevel::Digest, now);
     manifest.record(VerificationLevel::FullRead, now);
-    daemon.backups.put_manifest(&manifest).await?;
+    store.put_manifest(&manifest).await?;
     Ok(Outcome::Backup(manifest))
 }

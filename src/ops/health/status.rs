@@ -16,7 +16,7 @@ use crate::{
 pub async fn status(daemon: &Daemon, context: &Context) -> Result<Status, Failure> {
     context.authorize()?;
     let seen = daemon.prober.seen().borrow().clone();
-    let listing = daemon.backups.list_manifests().await?;
+    let listing = daemon.list_backups().await?;
     let mut databases: Vec<DatabaseHealth> = seen.databases.into_values().collect();
     for health in &mut databases {
         health.last_backup = newest_good(&listing, &health.database).cloned();

@@ -117,7 +117,7 @@ async fn stages(
     job.enter(4, STAGES, "backup");
     let backup = if plan.is_to_be_backed_up(daemon) {
         let backup = dump::dump(daemon, managed, job, BackupKind::PreMigration).await?;
-        dump::read_back(daemon, job, &backup).await?;
+        dump::read_back(daemon.backups.primary(), job, &backup).await?;
         let backup = dump::commit(daemon, managed, job, backup).await?;
         Some(backup.filename.as_str().to_owned())
     } else {

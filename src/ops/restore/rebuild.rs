@@ -67,7 +67,8 @@ pub async fn load(
 ) -> Result<(), Failure> {
     let mut login = managed.database.login(Purpose::Admin).clone();
     login.dbname(new);
-    let sql = daemon.backups.decompressed(&backup.filename).await?;
+    let store = daemon.backups.holder(&backup.filename, "").await?;
+    let sql = store.decompressed(&backup.filename).await?;
     let mut tool = psql::run(&daemon.tools.path("psql"), &login)?;
     let fed = feed(sql, tool.stdin()?, job, backup).await?;
     // A psql that met an error has closed its end: what it said is worth more than the broken pipe.

@@ -73,6 +73,7 @@ async fn run(
     job: &Job,
     backup: Manifest,
 ) -> Result<Outcome, Failure> {
+    let _pin = daemon.backups.pin(&backup.filename)?;
     let patience = daemon.settings.lock_wait;
     let turn = Turn::take(&managed.database, Work::Restore, job, patience).await?;
     let restored = async {
@@ -117,11 +118,12 @@ async fn build(
     session.close().await;
     let plan = plan::check(daemon, managed, backup.filename.as_str()).await?;
     plan::require_ready(&plan)?;
-    read_recorded(daemon, job, backup).await?;
+    let store = daemon.backups.holder(&backup.filename, "").await?;
+    read_recorded(job, store, backup).await?;
 
     job.enter(2, STAGES, "last backup");
     let last = dump::dump(daemon, managed, job, BackupKind::PreRestore).await?;
-    dump::read_back(daemon, job, &last).await?;
+    dump::read_back(daemon.backups.primary(), job, &last).await?;
     let last = dump::commit(daemon, managed, job, last).await?;
 
     job.enter(3, STAGES, "create");

@@ -18,7 +18,7 @@ use crate::{
         DownloadBackupResponse, DownloadHeader, DownloadTrailer, download_backup_response::Part,
     },
     rpc::{convert::int64, status::status, unless_stopped},
-    storage::{ArchiveReader, hexadecimal},
+    storage::{ArchiveReader, Pin, StorageError, hexadecimal},
 };
 
 /// Large enough that a message's own cost does not show, small enough for every client's default message limit (4 MiB).
@@ -37,6 +37,8 @@ struct Sending {
     digest: Sha256,
     sent: u64,
     left: u64,
+    /// Held to the end.
+    _pin: Pin,
 }
 
 /// The messages of a download.
@@ -77,6 +79,7 @@ async fn step(state: State) -> Result<Option<(Part, State)>, Status> {
                 manifest: download.manifest,
                 reader: download.reader,
                 record: download.record,
+                _pin: download.pin,
                 digest: Sha256::new(),
                 sent: 0,
             };
@@ -120,7 +123,13 @@ impl Sending {
             match read {
                 Ok(0) => return Err(damaged(&self.manifest, "it ends too early")),
                 Ok(_) => {}
-                Err(error) => return Err(damaged(&self.manifest, &error.to_string())),
+                // A bucket's own error says more than that the bytes are not there.
+                Err(error) => {
+                    return Err(match error.downcast::<StorageError>() {
+                        Ok(error) => error.into(),
+                        Err(error) => damaged(&self.manifest, &error.to_string()),
+                    });
+                }
             }
         }
         self.digest.update(&chunk);

@@ -6,14 +6,42 @@ use crate::{
         backup::{BackupKind, Manifest, TableContents, VerificationLevel},
         retention::{Decision, RetentionResult},
     },
+    ops::backup::list::Backups,
     proto,
+    storage::StoredBackup,
 };
 
 /// The backup without its tables, as lists hold it.
-pub(in crate::rpc) fn summary(manifest: Manifest) -> proto::Backup {
+pub(in crate::rpc) fn summary(backup: impl Into<proto::Backup>) -> proto::Backup {
     proto::Backup {
         tables: Vec::new(),
-        ..manifest.into()
+        ..backup.into()
+    }
+}
+
+/// What a list says of manifests that cannot be used, and of stores that cannot be listed.
+pub(in crate::rpc) fn unreadable(backups: &Backups) -> Vec<String> {
+    let manifests = backups.unreadable.iter().map(|unreadable| {
+        format!(
+            "{} in store {:?}: {}",
+            unreadable.filename, unreadable.store, unreadable.reason
+        )
+    });
+    let stores = backups.failures.iter().map(|failed| {
+        format!(
+            "all of store {:?}: {}",
+            failed.store, failed.failure.message
+        )
+    });
+    manifests.chain(stores).collect()
+}
+
+impl From<StoredBackup> for proto::Backup {
+    fn from(backup: StoredBackup) -> Self {
+        Self {
+            stores: backup.stores,
+            ..backup.manifest.into()
+        }
     }
 }
 

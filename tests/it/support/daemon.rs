@@ -171,7 +171,7 @@ migrator = "{migrator}"
 backup = "{backup}"
 maintenance = "{maintenance}"
 revisions = "{revisions}"
-[store]
+[stores.local]
 path = "{store}"
 [schedule]
 enabled = false
