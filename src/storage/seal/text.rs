@@ -9,9 +9,9 @@ use super::{Identities, Recipients, SealError, Sealer, Unsealer};
 /// The bytes encrypted, in base64.
 pub fn seal_text(plain: &[u8], recipients: &Recipients) -> Result<String, SealError> {
     let mut sealer = Sealer::new(recipients)?;
-    let mut sealed = Vec::from(sealer.seal(plain)?);
-    sealed.extend_from_slice(&sealer.finish()?);
-    Ok(BASE64_STANDARD.encode(sealed))
+    let mut bytes = Vec::from(sealer.seal(plain)?);
+    bytes.extend_from_slice(&sealer.finish()?);
+    Ok(BASE64_STANDARD.encode(bytes))
 }
 
 /// The bytes that [`seal_text`] encrypted.

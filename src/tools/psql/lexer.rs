@@ -48,16 +48,25 @@ enum Row {
     Inside,
 }
 
+/// What a statement does, as far as it matters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Verb {
+    #[default]
+    Other,
+    Copy,
+    Set,
+    /// SET of `standard_conforming_strings`.
+    SetStrings,
+}
+
 /// What is known of the statement so far.
 #[derive(Debug, Default)]
 struct Statement {
     words: u32,
     depth: u32,
-    copies: bool,
+    verb: Verb,
     after_from: bool,
     from_stdin: bool,
-    sets: bool,
-    sets_strings: bool,
 }
 
 /// The reader's place in the file.
@@ -282,7 +291,7 @@ impl Lexer {
             b')' => self.statement.depth = self.statement.depth.saturating_sub(1),
             b';' if self.statement.depth == 0 => {
                 let ended = std::mem::take(&mut self.statement);
-                self.copies += u32::from(ended.copies && ended.from_stdin);
+                self.copies += u32::from(ended.verb == Verb::Copy && ended.from_stdin);
             }
             _ if is_word(byte) => {
                 self.word.clear();
@@ -298,10 +307,11 @@ impl Lexer {
         if statement.depth > 0 {
             return;
         }
-        match statement.words {
-            0 => (statement.copies, statement.sets) = (word == b"copy", word == b"set"),
-            1 => statement.sets_strings = statement.sets && word == b"standard_conforming_strings",
-            2 if statement.sets_strings => self.escapes = word == b"off" || word == b"false",
+        match (statement.words, statement.verb, word) {
+            (0, _, b"copy") => statement.verb = Verb::Copy,
+            (0, _, b"set") => statement.verb = Verb::Set,
+            (1, Verb::Set, b"standard_conforming_strings") => statement.verb = Verb::SetStrings,
+            (2, Verb::SetStrings, _) => self.escapes = word == b"off" || word == b"false",
             _ => {}
         }
         statement.from_stdin |= statement.after_from && word == b"stdin";

@@ -77,26 +77,15 @@ async fn load_sql(
     part: &mut Part,
 ) -> Result<(), Failure> {
     let program = daemon.tools.restricted_psql().await?;
-    let (tool, mut input) = psql::run_restricted(&program, login)?;
+    // Dropped before its end, it is killed, with what it has not committed; the database is swept.
+    let mut tool = psql::run_restricted(&program, login)?;
     let mut done = 0;
-    let fed = async {
-        while let Some(chunk) = part.next().await {
-            done += chunk.len() as u64;
-            job.count(done, 0, "bytes");
-            input.write(chunk).await?;
-        }
-        input.finish().await
-    };
-    match fed.await {
-        Ok(Ok(())) => Ok(tool.finish().await?),
-        // The tool is dropped, and with it what it has not committed; the database is swept.
-        Ok(Err(cut_short)) => Err(cut_short.into()),
-        // A psql that met an error has closed its end: what it said is worth more than the broken pipe.
-        Err(broken) => {
-            tool.finish().await?;
-            Err(broken.into())
-        }
+    while let Some(chunk) = part.next().await {
+        done += chunk.len() as u64;
+        job.count(done, 0, "bytes");
+        tool.write(&chunk).await?;
     }
+    Ok(tool.finish().await?)
 }
 
 async fn load_custom(

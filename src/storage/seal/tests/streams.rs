@@ -79,7 +79,7 @@ fn a_sealer_gives_what_it_has_and_keeps_less_than_a_chunk_more() {
     let (mut given, mut taken) = (0, 0);
     for _ in 0..100 {
         taken += 50_000;
-        given += sealer.seal(&[7; 50_000]).unwrap().len();
+        given += sealer.seal(&bytes(50_000)).unwrap().len();
         assert!(given + CHUNK + 16 > taken, "{given} of {taken}");
     }
 }

@@ -1,6 +1,6 @@
 //! The two lines of pg_dump go, wherever the bytes are cut, and all that only looks like them stays.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use proptest::prelude::*;
 
@@ -9,15 +9,18 @@ use super::*;
 const KEY: &str = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfGhIjKlMnOpQrStUvWxYz0";
 
 /// What a filter feeds of pieces, without its own first line, and how the file ends for it.
-fn filtered(pieces: &[&[u8]]) -> (Vec<u8>, Result<(), CutShort>) {
+fn filtered(pieces: &[&[u8]]) -> (Vec<u8>, Result<(), ForeignError>) {
     let mut filter = ForeignSql::new();
     let mut fed = Vec::new();
-    for piece in pieces {
-        for part in filter.push(&Bytes::copy_from_slice(piece)) {
-            fed.extend_from_slice(&part);
-        }
-    }
-    let end = filter.finish().map(|rest| fed.extend_from_slice(&rest));
+    let end = pieces
+        .iter()
+        .try_for_each(|piece| {
+            let parts = filter.push(&Bytes::copy_from_slice(piece))?;
+            fed.extend_from_slice(&parts.concat());
+            Ok(())
+        })
+        .and_then(|()| filter.finish())
+        .map(|rest| fed.extend_from_slice(&rest));
     if fed.is_empty() {
         return (fed, end);
     }
@@ -57,7 +60,7 @@ fn assert_untouched(file: &str) {
 #[test]
 fn the_first_line_restricts_psql_by_a_key_that_no_file_knows() {
     let first = |mut filter: ForeignSql| {
-        let fed = filter.push(&Bytes::from_static(b"SELECT 1;\n"));
+        let fed = filter.push(&Bytes::from_static(b"SELECT 1;\n")).unwrap();
         String::from_utf8(fed.concat()).unwrap()
     };
     let (one, other) = (first(ForeignSql::new()), first(ForeignSql::new()));
@@ -122,30 +125,62 @@ fn what_is_no_copy_has_no_rows() {
 }
 
 #[test]
-fn the_lines_stay_where_pg_dump_does_not_put_them() {
+fn the_lines_are_commands_like_others_where_pg_dump_does_not_put_them() {
+    let command = |file: &str| match filtered(&[file.as_bytes()]).1 {
+        Err(ForeignError::Command(name)) => name,
+        other => panic!("{file:?} gives {other:?}"),
+    };
     for file in [
         format!("SELECT 1;\n\\restrict {KEY}\n"),
-        format!("\\unrestrict {KEY}\n\\restrict {KEY}\n"),
-        format!(" \\restrict {KEY}\n"),
+        format!("\\restrict {KEY}\n\\restrict {KEY}\n"),
         format!("\\restrict  {KEY}\n"),
         format!("\\restrict {KEY} \\! touch x\n"),
-        format!("\\restrict {KEY}\\\\\n"),
         "\\restrict\n".to_owned(),
         "\\restrict \n".to_owned(),
         format!("\\restrict '{KEY}'\n"),
         format!("\\restrict {}\n", "k".repeat(300)),
+    ] {
+        assert_eq!(command(&file), "restrict");
+    }
+    for file in [
+        format!("\\unrestrict {KEY}\n\\restrict {KEY}\n"),
+        format!("\\restrict {KEY}\n\\unrestrict other\n"),
+        format!("\\restrict {KEY}\n\\unrestrict {KEY}\n\\unrestrict {KEY}\n"),
+    ] {
+        assert_eq!(command(&file), "unrestrict");
+    }
+    assert_eq!(command("SELECT 1;\n\\connect app\n"), "connect");
+    assert_eq!(command("\\! touch x"), "!");
+    assert_eq!(command(&format!("\\{}", "é".repeat(200))), "");
+}
+
+#[test]
+fn what_only_looks_like_the_lines_stays() {
+    for file in [
+        format!(" \\restrict {KEY}\n"),
         format!("-- \\restrict {KEY}\n"),
         format!("/*\n\\restrict {KEY}\n*/\n"),
-        "\\! touch x\n".to_owned(),
         "SELECT 1 \\; SELECT 2 \\g |cat\n".to_owned(),
+        "SELECT 1\n\\; SELECT\n\\:a;\n".to_owned(),
     ] {
         assert_untouched(&file);
     }
-    let twice = format!(
-        "\\restrict {KEY}\n\\restrict {KEY}\n\\unrestrict other\n\\unrestrict {KEY}\n\\unrestrict {KEY}\n"
-    );
-    let left = format!("\\restrict {KEY}\n\\unrestrict other\n\\unrestrict {KEY}\n");
-    assert_eq!(text(&twice), left);
+}
+
+#[test]
+fn what_psql_would_run_all_the_same_is_refused_before_it_is_fed() {
+    for (file, expected) in [
+        ("SELECT 1;\n\\unrestrict `touch x`\n", ForeignError::Program),
+        ("SELECT 1; \\unrestrict `touch x`\n", ForeignError::Program),
+        // Where psql and our own reading differ.
+        (
+            "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; COPY t FROM stdin;\n\\unrestrict `touch x`\n",
+            ForeignError::Program,
+        ),
+        ("SELECT '\0';\n", ForeignError::Nul),
+    ] {
+        assert_eq!(filtered(&[file.as_bytes()]), (Vec::new(), Err(expected)));
+    }
 }
 
 #[test]
@@ -247,9 +282,14 @@ proptest! {
         places.extend([0, bytes.len()]);
         places.sort_unstable();
         let pieces: Vec<&[u8]> = places.windows(2).map(|ends| &bytes[ends[0]..ends[1]]).collect();
-        prop_assert_eq!(filtered(&pieces), filtered(&[bytes]));
         let single: Vec<&[u8]> = bytes.chunks(1).collect();
-        prop_assert_eq!(filtered(&single), filtered(&[bytes]));
+        let (fed, end) = filtered(&[bytes]);
+        for pieces in [pieces, single] {
+            let (other, other_end) = filtered(&pieces);
+            prop_assert_eq!(&other_end, &end);
+            // What was fed before an error hangs on the cuts; psql is ended anyhow.
+            prop_assert!(end.is_err() || other == fed);
+        }
     }
 
     #[test]
@@ -263,8 +303,12 @@ proptest! {
     }
 
     #[test]
-    fn rows_of_any_kind_pass_untouched(rows in prop::collection::vec("[^\n]{0,12}", 0..20)) {
-        let rows: String = rows.iter().filter(|row| !["\\.", "\\.\r"].contains(&row.as_str())).map(|row| format!("{row}\n")).collect();
-        assert_kept(&format!("COPY t FROM stdin;\n{rows}\\.\n"));
+    fn rows_of_any_kind_pass_untouched(rows in prop::collection::vec("[^\n\0]{0,12}", 0..20)) {
+        let mut text = String::new();
+        for row in rows.iter().filter(|row| !["\\.", "\\.\r"].contains(&row.as_str())) {
+            text.push_str(row);
+            text.push('\n');
+        }
+        assert_kept(&format!("COPY t FROM stdin;\n{text}\\.\n"));
     }
 }
