@@ -112,7 +112,7 @@ mod tests {
                 schema: "public".to_owned(),
                 table: "a".to_owned(),
                 rows: 3,
-                ..TableRows::default()
+                content_hash: "0f".to_owned(),
             }],
             ..Backup::default()
         };
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(value["tableCount"], 2);
         assert_eq!(
             value["tables"],
-            json!([{"schema": "public", "table": "a", "rows": "3"}])
+            json!([{"schema": "public", "table": "a", "rows": "3", "contentHash": "0f"}])
         );
     }
 

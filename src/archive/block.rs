@@ -237,7 +237,7 @@ mod tests {
             let mut found = Vec::new();
             let mut block = Vec::new();
             for piece in cut(&text, limit, step, statement) {
-                prop_assert!(piece.rows.len() <= limit.max(1) + step);
+                prop_assert!(piece.rows.len() <= limit + 2 * step);
                 block.extend_from_slice(&piece.plain);
                 if piece.ends_block {
                     let mut reader = BlockReader::new(statement);

@@ -345,6 +345,11 @@ pub(super) const KEYS: &[Key] = &[
         "How long it waits for that before it fails.",
     ),
     fixed(
+        "restore.jobs",
+        Integer(0),
+        "Tables that are loaded, and indexes that are built, at once, at most 64; 0 for as many as there are processors.",
+    ),
+    fixed(
         "restore.keep_replaced",
         Text("24h"),
         "How long a restore keeps the database that it replaced, for a rollback.",
@@ -355,11 +360,6 @@ pub(super) const KEYS: &[Key] = &[
         "Largest database in bytes that a drill may make on the server; without it any that fits.",
     ),
     fixed("drill.check_timeout", Text("5m"), "Limit of one check."),
-    fixed(
-        "restore.jobs",
-        Integer(0),
-        "Tables that are loaded, and indexes that are built, at once, at most 64; 0 for as many as there are processors.",
-    ),
     fixed(
         "operations.lock_wait",
         Text("10m"),

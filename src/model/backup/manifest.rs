@@ -318,8 +318,15 @@ mod tests {
                 }],
                 "pre_data": [0, 300],
                 "blocks": [[0, 300, 700, 42]],
+                "sequences": [0, 0],
                 "post_data": [1000, 234],
                 "schema_archive": "H4sI",
+                "database": {
+                    "owner": "app_admin", "encoding": "UTF8", "collate": "C.UTF-8", "ctype": "C.UTF-8",
+                    "locale_provider": "c", "connection_limit": -1
+                },
+                "roles": [{"name": "app_admin", "attributes": ["LOGIN"]}],
+                "extensions": [{"name": "citext", "version": "1.6"}],
             }},
             "operation_id": "01936a3c-5b8e-7000-8000-000000000001",
             "daemon_version": "0.1.0",
