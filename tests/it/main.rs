@@ -19,6 +19,7 @@ mod cli;
 mod cli_migrate;
 mod crash;
 mod damage;
+mod disaster;
 mod drift;
 mod drill;
 mod embedded;
