@@ -1,4 +1,4 @@
-//! BackupService's methods: make, list, read, check and remove backups.
+//! BackupService's methods: make, list, read, receive, check and remove backups.
 
 pub mod copy;
 pub mod create;
@@ -7,4 +7,5 @@ pub mod download;
 pub mod dump;
 pub mod list;
 pub mod retention;
+pub mod upload;
 pub mod verify;

@@ -38,3 +38,4 @@ mod sql;
 mod stamp;
 mod stores;
 mod support;
+mod upload;
