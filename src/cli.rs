@@ -29,6 +29,7 @@ mod restore;
 mod schedule;
 mod session;
 mod status;
+mod upload;
 mod words;
 
 use std::path::PathBuf;
@@ -110,7 +111,7 @@ pub enum ClientCommand {
     /// Change the schema by revision scripts
     #[command(subcommand)]
     Migrate(MigrateCommand),
-    /// Make, list, download, verify and remove backups
+    /// Make, list, download, upload, verify and remove backups
     #[command(subcommand)]
     Backup(BackupCommand),
     /// Bring a database back from a backup

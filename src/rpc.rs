@@ -16,6 +16,7 @@ mod restore;
 mod schedule;
 mod standard_health;
 pub mod status;
+mod whole;
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 

@@ -15,6 +15,7 @@ use super::{
     follow::started,
     pages,
     session::{Session, present, print_json, write_out},
+    upload::upload,
     words,
 };
 use crate::proto::{
@@ -84,6 +85,19 @@ pub enum BackupCommand {
             hide_default_value = true
         )]
         store: String,
+    },
+    /// Put an archive of another tool's into the store
+    #[command(
+        after_long_help = "Examples:\n  pgsteward backup upload old.sql.gz --database app\n  pgsteward backup upload /tmp/x --name app_2026.dump"
+    )]
+    Upload {
+        /// The file: SQL, SQL in gzip or zstd, a dump of `pg_dump -Fc`, or one of these encrypted by age
+        file: PathBuf,
+        /// The name to keep it under [default: the file's own]
+        #[arg(long = "name", value_name = "NAME")]
+        filename: Option<String>,
+        #[command(flatten)]
+        database: Database,
     },
     /// Read a backup back: its digest and its decompression to the end
     #[command(after_long_help = "Example:\n  pgsteward backup verify app_20261122T020000Z.sql.gz")]
@@ -190,6 +204,11 @@ impl BackupCommand {
                 };
                 download.run(session).await
             }
+            Self::Upload {
+                file,
+                filename,
+                database,
+            } => upload(session, &file, filename, database.name).await,
             Self::Verify { file, store, start } => {
                 let request = session.request(VerifyBackupRequest {
                     filename: file,

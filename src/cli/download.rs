@@ -33,7 +33,7 @@ use self::{
 use super::{
     error::CliError,
     exit::Exit,
-    progress::download_bar,
+    progress::transfer_bar,
     session::{Session, present, write_out},
     words,
 };
@@ -176,7 +176,7 @@ impl Download {
         else {
             return Err(DownloadError::OutOfOrder("it does not begin with a header").into());
         };
-        let bar = download_bar(
+        let bar = transfer_bar(
             u64::try_from(header.size_bytes).unwrap_or_default(),
             prior.length,
             &header.filename,

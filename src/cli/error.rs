@@ -59,6 +59,12 @@ pub(super) enum CliError {
     /// Ctrl-C during a download.
     #[error("interrupted")]
     InterruptedDownload,
+    /// Ctrl-C during an upload.
+    #[error("interrupted; nothing of the file is kept")]
+    InterruptedUpload,
+    /// The file that was uploaded has changed on the way.
+    #[error("{} was changed while it was sent; nothing of it is kept", .0.display())]
+    Changed(PathBuf),
     /// A local file cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
@@ -114,10 +120,13 @@ impl CliError {
             Self::Connect { .. } => Exit::UNREACHABLE,
             Self::Call(status) if unanswered(status) => Exit::UNREACHABLE,
             Self::NotDone { .. } => Exit::CONDITION_FALSE,
-            Self::InterruptedOperation(_) | Self::InterruptedDownload => Exit::INTERRUPTED,
+            Self::InterruptedOperation(_) | Self::InterruptedDownload | Self::InterruptedUpload => {
+                Exit::INTERRUPTED
+            }
             Self::Call(_)
             | Self::Incomplete(_)
             | Self::Operation { .. }
+            | Self::Changed(_)
             | Self::Read { .. }
             | Self::Write { .. }
             | Self::Standard { .. }
@@ -135,7 +144,10 @@ impl CliError {
             Self::Operation { .. } => "OPERATION_FAILED",
             Self::Incomplete(_) | Self::Json(_) => "ANSWER_UNUSABLE",
             Self::NotDone { .. } => "NOT_DONE",
-            Self::InterruptedOperation(_) | Self::InterruptedDownload => "INTERRUPTED",
+            Self::InterruptedOperation(_) | Self::InterruptedDownload | Self::InterruptedUpload => {
+                "INTERRUPTED"
+            }
+            Self::Changed(_) => "FILE_CHANGED",
             Self::Read { .. } | Self::Write { .. } | Self::Standard { .. } => "LOCAL_FILE",
             Self::Download(error) => error.reason(),
             Self::Import(error) => error.reason(),

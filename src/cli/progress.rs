@@ -79,8 +79,8 @@ impl Drop for Progress {
     }
 }
 
-/// The bar of a download of `size` bytes, hidden where standard error is no terminal.
-pub(super) fn download_bar(size: u64, have: u64, name: &str) -> ProgressBar {
+/// The bar of a transfer of `size` bytes, hidden where standard error is no terminal.
+pub(super) fn transfer_bar(size: u64, have: u64, name: &str) -> ProgressBar {
     let bar = if io::stderr().is_terminal() {
         ProgressBar::new(size)
     } else {

@@ -1,4 +1,4 @@
-//! BackupService's methods: make, list, read, check, label and remove backups.
+//! BackupService's methods: make, list, read, receive, check, label and remove backups.
 
 pub mod content;
 pub mod copy;
@@ -11,4 +11,5 @@ pub mod open;
 pub mod remove;
 pub mod retention;
 pub mod update;
+pub mod upload;
 pub mod verify;

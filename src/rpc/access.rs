@@ -19,7 +19,10 @@ use tonic::{Code, Status, body::Body as TonicBody, transport::server::TcpConnect
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
-use super::status::{code_name, status};
+use super::{
+    status::{code_name, status},
+    whole::Whole,
+};
 use crate::{
     model::{
         failure::{Failure, Kind},
@@ -146,6 +149,9 @@ where
             Ok(principal) => {
                 line.principal.clone_from(&principal.name);
                 request.extensions_mut().insert(principal);
+                if line.method == Method::UploadBackup.full_name() {
+                    request = Whole::watch(request);
+                }
                 let answer = self.inner.call(request);
                 if mutates(&line.method) {
                     return Box::pin(

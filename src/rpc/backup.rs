@@ -1,6 +1,7 @@
 //! BackupService.
 
 mod download;
+mod upload;
 
 use std::pin::Pin;
 
@@ -178,8 +179,10 @@ impl BackupService for Services {
         &self,
         request: Request<tonic::Streaming<proto::UploadBackupRequest>>,
     ) -> Result<Response<proto::UploadBackupResponse>, Status> {
-        drop(request);
-        Err(Status::unimplemented("not served yet"))
+        let backup = upload::receive(self, request).await?;
+        Ok(Response::new(proto::UploadBackupResponse {
+            backup: Some(backup),
+        }))
     }
 
     async fn update_backup(

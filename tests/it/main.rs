@@ -45,3 +45,4 @@ mod sql;
 mod stamp;
 mod stores;
 mod support;
+mod upload;

@@ -156,6 +156,14 @@ impl BackupName {
         self.0.ends_with(ENCRYPTED_SUFFIX)
     }
 
+    /// The name of the same archive once it is encrypted.
+    pub fn encrypted(&self) -> Result<Self, InvalidBackupName> {
+        if self.is_encrypted() {
+            return Ok(self.clone());
+        }
+        Self::parse(&format!("{self}{ENCRYPTED_SUFFIX}"))
+    }
+
     /// The archive's file name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -258,6 +266,16 @@ mod tests {
         assert_eq!(BackupName::of_manifest(&name.manifest_name()), Some(name));
         assert_eq!(BackupName::of_manifest("notes.json"), None);
         assert_eq!(BackupName::of_manifest("app.sql.gz"), None);
+    }
+
+    #[test]
+    fn an_encrypted_archive_keeps_its_name_before_the_ending() {
+        let name = BackupName::parse("app.sql.gz").unwrap();
+        let encrypted = name.encrypted().unwrap();
+        assert_eq!(encrypted.as_str(), "app.sql.gz.age");
+        assert_eq!(encrypted.encrypted(), Ok(encrypted.clone()));
+        let long = BackupName::parse(&format!("{}.sql.gz", "a".repeat(233))).unwrap();
+        assert!(long.encrypted().is_err());
     }
 
     #[test]
