@@ -156,6 +156,13 @@ impl BackupName {
         self.0.ends_with(ENCRYPTED_SUFFIX)
     }
 
+    /// What the archive is called once it is decrypted, and packed as that format.
+    pub fn repacked(&self, format: ArchiveFormat) -> String {
+        let name = self.0.strip_suffix(ENCRYPTED_SUFFIX).unwrap_or(&self.0);
+        let stem = name.strip_suffix(self.format().suffix()).unwrap_or(name);
+        format!("{stem}{}", format.suffix())
+    }
+
     /// The archive's file name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -258,6 +265,14 @@ mod tests {
         assert_eq!(BackupName::of_manifest(&name.manifest_name()), Some(name));
         assert_eq!(BackupName::of_manifest("notes.json"), None);
         assert_eq!(BackupName::of_manifest("app.sql.gz"), None);
+    }
+
+    #[test]
+    fn what_is_made_of_an_archive_has_its_own_endings() {
+        let name = BackupName::parse("app.sql.gz.age").unwrap();
+        assert_eq!(name.repacked(ArchiveFormat::Gzip), "app.sql.gz");
+        assert_eq!(name.repacked(ArchiveFormat::Zstd), "app.sql.zst");
+        assert_eq!(name.repacked(ArchiveFormat::Sql), "app.sql");
     }
 
     #[test]
