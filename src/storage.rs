@@ -8,7 +8,7 @@
 //! - `read`, `seekable`: an archive from an offset, by ranges, or as a file; `unpack`: the SQL in one.
 //! - `digest`: an archive compared with its manifest. `copy`: from one store to another.
 //! - `marker`, `sweep`: what a killed daemon left.
-//! - `list`: what is there, also what something else put there. `pins`: what must not be removed now.
+//! - `list`: what is there, also what something else put there.
 //!
 //! The order that makes it safe: a marker `<name>.partial`, created only where none is; the archive, staged and
 //! renamed or completed as one; the manifest, created only where none is; then the marker goes. A backup exists when
@@ -24,7 +24,6 @@ mod list;
 mod manifests;
 mod marker;
 mod parts;
-mod pins;
 mod read;
 mod seal;
 mod seekable;
@@ -38,7 +37,6 @@ pub use bucket::BucketSettings;
 pub use error::{Damage, StorageError};
 pub use list::{StoreListing, Unreadable};
 pub use marker::Marker;
-pub use pins::Pin;
 pub use read::ArchiveReader;
 pub use seal::{Identities, Recipients, SealError, Sealer, Unsealer, seal_text, unseal_text};
 pub use seekable::SeekableArchive;

@@ -9,7 +9,7 @@ use clap::Subcommand;
 
 use super::{
     arguments::{Database, Start},
-    download::Download,
+    download::{Download, Made},
     error::CliError,
     exit::Exit,
     follow::started,
@@ -66,7 +66,7 @@ pub enum BackupCommand {
     },
     /// Download a backup; the same command again resumes a download that was cut
     #[command(
-        after_long_help = "Examples:\n  pgsteward backup download app_20261122T020000Z.sql.gz\n  pgsteward backup download app_20261122T020000Z.sql.gz --plain -o - | psql scratch"
+        after_long_help = "Examples:\n  pgsteward backup download app_20261122T020000Z.sql.gz\n  pgsteward backup download app_20261122T020000Z.sql.gz --plain -o - | psql scratch\n  pgsteward backup download app_20261122T020000Z.sql.gz.age --decrypt --table public.orders"
     )]
     Download {
         /// The archive's name as listed
@@ -75,8 +75,10 @@ pub enum BackupCommand {
         #[arg(short, long, value_name = "PATH")]
         output: Option<PathBuf>,
         /// Decompress on the way; such a download cannot be resumed
-        #[arg(long)]
+        #[arg(long, conflicts_with_all = ["decrypt", "compression", "tables"])]
         plain: bool,
+        #[command(flatten)]
+        made: Made,
         /// The store to read from [default: the first that holds it]
         #[arg(
             long,
@@ -194,12 +196,14 @@ impl BackupCommand {
                 file,
                 output,
                 plain,
+                made,
                 store,
             } => {
                 let download = Download {
                     filename: file,
                     output,
                     plain,
+                    made,
                     store,
                 };
                 download.run(session).await

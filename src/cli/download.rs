@@ -1,7 +1,8 @@
 //! Download of an archive, resumable and checked to its last byte.
 //!
 //! The bytes go to `PATH.partial`, which a later call goes on with; only when the whole archive has the digest that the
-//! header named is the file synced and renamed to `PATH`. `receipt` holds the rules of the stream, `partial` the file.
+//! header named is the file synced and renamed to `PATH`. What the daemon makes of an archive on the way begins anew with
+//! each call, and has the digest that the trailer names. `receipt` holds the rules of the stream, `partial` the file.
 
 mod error;
 mod partial;
@@ -15,6 +16,7 @@ use std::{
 
 use async_compression::tokio::bufread::GzipDecoder;
 use bytes::Bytes;
+use clap::Args;
 use futures_util::stream::{self, Stream};
 use indicatif::ProgressBar;
 use serde_json::json;
@@ -52,10 +54,32 @@ pub(super) struct Download {
     pub(super) filename: String,
     /// A file, a directory, or `-`; the archive's own name in the working directory if absent.
     pub(super) output: Option<PathBuf>,
-    /// Decompress on the way.
+    /// Decompress on this side.
     pub(super) plain: bool,
+    /// What the daemon makes of it.
+    pub(super) made: Made,
     /// The store to read from; empty for the first that holds it.
     pub(super) store: String,
+}
+
+/// What the daemon makes of an archive on the way. Such a download cannot be resumed.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Made {
+    /// Have the daemon decrypt it on the way
+    #[arg(long)]
+    decrypt: bool,
+    /// Have the daemon compress it otherwise on the way
+    #[arg(long, value_name = "gzip|zstd|none", value_parser = ["gzip", "zstd", "none"])]
+    compression: Option<String>,
+    /// Only the rows of this table; may be given several times, and is kept in order
+    #[arg(long = "table", value_name = "SCHEMA.TABLE")]
+    tables: Vec<String>,
+}
+
+impl Made {
+    fn is_anything(&self) -> bool {
+        self.decrypt || self.compression.is_some() || !self.tables.is_empty()
+    }
 }
 
 impl Download {
@@ -75,19 +99,11 @@ impl Download {
                 .await?;
             return Ok(Exit::SUCCESS);
         }
-        let target = self.target();
-        let (mut partial, prior) = PartialFile::open(&target, !self.plain).await?;
-        let header = match self.fill(session, &mut partial, prior).await {
-            Ok(header) => header,
-            Err(error) => {
-                let wrong = matches!(error, CliError::Download(DownloadError::Digest { .. }));
-                if self.plain || wrong || partial.is_empty().await {
-                    partial.discard().await;
-                }
-                return Err(error);
-            }
+        let (target, header) = if self.made.is_anything() {
+            self.transfer_made(session).await?
+        } else {
+            self.transfer_archive(session).await?
         };
-        partial.commit().await?;
         write_out(&if session.json {
             let answer = json!({
                 "filename": header.filename,
@@ -102,6 +118,44 @@ impl Download {
             format!("{path}: {size}, SHA-256 {} checked\n", header.sha256)
         })?;
         Ok(Exit::SUCCESS)
+    }
+
+    async fn transfer_archive(
+        &self,
+        session: &Session,
+    ) -> Result<(PathBuf, DownloadHeader), CliError> {
+        let target = self.target(&self.filename);
+        let (mut partial, prior) = PartialFile::open(&target, !self.plain).await?;
+        let header = match self.fill(session, &mut partial, prior).await {
+            Ok(header) => header,
+            Err(error) => {
+                let wrong = matches!(error, CliError::Download(DownloadError::Digest { .. }));
+                if self.plain || wrong || partial.is_empty().await {
+                    partial.discard().await;
+                }
+                return Err(error);
+            }
+        };
+        partial.commit().await?;
+        Ok((target, header))
+    }
+
+    /// What is made on the way has its name from the header.
+    async fn transfer_made(
+        &self,
+        session: &Session,
+    ) -> Result<(PathBuf, DownloadHeader), CliError> {
+        let mut incoming = self.open(session, Prior::default(), String::new()).await?;
+        let target = self.target(incoming.receipt.filename());
+        let (mut partial, _) = PartialFile::open(&target, false).await?;
+        let path = partial.path().to_owned();
+        if let Err(error) = self.copy(&mut incoming, partial.file(), &path).await {
+            partial.discard().await;
+            return Err(error);
+        }
+        incoming.bar.finish_and_clear();
+        partial.commit().await?;
+        Ok((target, incoming.receipt.into_header()))
     }
 
     /// Downloads into the partial file what it lacks.
@@ -127,9 +181,9 @@ impl Download {
         Ok(incoming.receipt.into_header())
     }
 
-    /// The path of the finished file.
-    fn target(&self) -> PathBuf {
-        let name = Path::new(&self.filename).file_name().unwrap_or_default();
+    /// The path of the finished file that is called so.
+    fn target(&self, filename: &str) -> PathBuf {
+        let name = Path::new(filename).file_name().unwrap_or_default();
         let name = match Path::new(name).extension() {
             Some(extension) if self.plain && extension == "gz" => {
                 Path::new(name).with_extension("")
@@ -164,8 +218,10 @@ impl Download {
             filename: self.filename.clone(),
             offset: i64::try_from(prior.length).unwrap_or(i64::MAX),
             sha256,
+            decrypt: self.made.decrypt,
+            compression: self.made.compression.clone().unwrap_or_default(),
+            tables: self.made.tables.clone(),
             store: self.store.clone(),
-            ..DownloadBackupRequest::default()
         });
         let mut stream = session
             .backups()
@@ -281,9 +337,10 @@ mod tests {
             filename: filename.to_owned(),
             output: output.map(PathBuf::from),
             plain,
+            made: Made::default(),
             store: String::new(),
         };
-        download.target().display().to_string()
+        download.target(filename).display().to_string()
     }
 
     #[test]

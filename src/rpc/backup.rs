@@ -23,7 +23,7 @@ use crate::{
         method::Method,
         page::Page,
     },
-    ops::backup::{self, update::Marks},
+    ops::backup::{self, download::DownloadRequest, update::Marks},
     proto::{self, backup_service_server::BackupService, operation::Outcome},
 };
 
@@ -101,16 +101,18 @@ impl BackupService for Services {
     ) -> Result<Response<Self::DownloadBackupStream>, Status> {
         let context = context(Method::DownloadBackup, &request)?;
         let request = request.into_inner();
-        let download = backup::download::open(
-            &self.daemon,
-            &context,
-            &request.filename,
-            request.offset,
-            &request.sha256,
-            &request.store,
-        )
-        .await
-        .map_err(status)?;
+        let request = DownloadRequest {
+            filename: request.filename,
+            offset: request.offset,
+            sha256: request.sha256,
+            decrypt: request.decrypt,
+            compression: request.compression,
+            tables: request.tables,
+            store: request.store,
+        };
+        let download = backup::download::open(&self.daemon, &context, &request)
+            .await
+            .map_err(status)?;
         let stream = download::stream(download, self.stop.clone());
         Ok(Response::new(Box::pin(stream)))
     }

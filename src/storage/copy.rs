@@ -24,7 +24,6 @@ impl Stores {
         progress: impl Fn(u64) + Send + Sync,
     ) -> Result<(), StorageError> {
         let name = &backup.filename;
-        let _pin = self.pin(name)?;
         let (from, to) = (self.get(from)?, self.get(to)?);
         match to.stored_manifest(name).await {
             Ok(there) if there.sha256 == backup.sha256 => return Ok(()),

@@ -16,8 +16,6 @@ use crate::model::{
 
 /// When it is worth asking a store again that did not answer.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
-/// When it is worth asking again for a backup that is in use.
-const IN_USE_RETRY: Duration = Duration::from_secs(30);
 
 /// The words of whatever failed below.
 type Source = Box<dyn Error + Send + Sync>;
@@ -47,9 +45,6 @@ pub enum StorageError {
     /// An archive, a manifest or a marker of that name is there already.
     #[error("backup {0} is in the store already")]
     AlreadyExists(BackupName),
-    /// It is being read, restored or copied, and so is not removed.
-    #[error("backup {0} is in use")]
-    InUse(BackupName),
     /// There is a manifest, and it cannot be used.
     #[error("the manifest of backup {name} cannot be used")]
     Manifest {
@@ -232,7 +227,6 @@ impl Classified for StorageError {
                 Kind::NotFound
             }
             Self::AlreadyExists(_) => Kind::AlreadyExists,
-            Self::InUse(_) => Kind::Aborted,
             Self::Manifest { source, .. } => source.kind(),
             Self::Damaged { .. } => Kind::DataLoss,
             Self::PastEnd { .. } => Kind::OutOfRange,
@@ -250,7 +244,6 @@ impl Classified for StorageError {
             Self::NotFound(_) | Self::NotInStore { .. } => "BACKUP_NOT_FOUND",
             Self::NoSuchStore { .. } => "STORE_NOT_FOUND",
             Self::AlreadyExists(_) => "BACKUP_EXISTS",
-            Self::InUse(_) => "BACKUP_IN_USE",
             Self::Manifest { source, .. } => source.reason(),
             Self::Damaged { .. } => "BACKUP_DAMAGED",
             Self::PastEnd { .. } => "OFFSET_PAST_END",
@@ -267,7 +260,6 @@ impl Classified for StorageError {
         let advice = match self {
             Self::NoSuchStore { known, .. } => return Some(format!("configured are: {known}")),
             Self::Manifest { source, .. } => return source.hint(),
-            Self::InUse(_) => "wait until what reads, restores or copies it has ended",
             Self::Damaged { .. } => {
                 "use another backup or another store's copy, and check what this one lies on"
             }
@@ -290,7 +282,6 @@ impl Classified for StorageError {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Unavailable { .. } => Some(RETRY_AFTER),
-            Self::InUse(_) => Some(IN_USE_RETRY),
             _ => None,
         }
     }

@@ -22,7 +22,7 @@ const RANGE_BYTES: u64 = 4 * 1024 * 1024;
 const RANGES_AT_ONCE: usize = 3;
 
 /// The bytes of an archive from an offset on. From a directory it stays readable when the backup is removed meanwhile;
-/// whoever reads holds a [`Pin`](super::Pin) all the same.
+/// from a bucket it does not, so whoever reads keeps the backup from being removed.
 pub type ArchiveReader = BufReader<Pin<Box<dyn AsyncRead + Send>>>;
 
 impl Store {

@@ -6,7 +6,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 
-use super::{Marker, Pin, StorageError, Store, Unreadable, pins::Pins};
+use super::{Marker, StorageError, Store, Unreadable};
 use crate::model::{
     backup::{BackupName, Manifest},
     failure::Failure,
@@ -21,7 +21,6 @@ pub struct Stores {
     /// The primary, then those for copies, then others.
     all: Arc<[Store]>,
     copies: usize,
-    pins: Pins,
 }
 
 /// A backup, and where it lies.
@@ -69,7 +68,6 @@ impl Stores {
         Self {
             all: all.collect(),
             copies: count,
-            pins: Pins::default(),
         }
     }
 
@@ -220,9 +218,8 @@ impl Stores {
     }
 
     /// Removes a backup from every store that holds it, the primary last: where a store does not answer, the backup stays
-    /// listed and can be removed again. Refused while it is pinned.
+    /// listed and can be removed again. That nobody uses it is the caller's to see to.
     pub async fn delete(&self, name: &BackupName) -> Result<(), StorageError> {
-        let _removal = self.pins.remove(name)?;
         let mut is_removed = false;
         for store in self.all.iter().rev() {
             match store.delete(name).await {
@@ -263,16 +260,6 @@ impl Stores {
             }
         }
         markers
-    }
-
-    /// Keeps a backup from being removed by this process, as long as the pin lives.
-    pub fn pin(&self, name: &BackupName) -> Result<Pin, StorageError> {
-        self.pins.pin(name)
-    }
-
-    /// Whether something has pinned it.
-    pub fn is_pinned(&self, name: &BackupName) -> bool {
-        self.pins.is_pinned(name)
     }
 
     /// Asks all stores at once; the answers come in the stores' order.

@@ -4,7 +4,7 @@
 use pgsteward::proto::{Backup, RestoreRequest, RestoreResult, operation::Outcome};
 use tonic::Code;
 
-use crate::support::{self, Client, Site, database::value, expect_reason, failure_of};
+use crate::support::{self, Client, Site, client::failure_of, database::value, expect_reason};
 
 fn request(backup: &Backup, confirm: &str) -> RestoreRequest {
     RestoreRequest {

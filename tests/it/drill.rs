@@ -283,7 +283,7 @@ async fn work_on_the_live_database_goes_on_beside_a_drill_whose_backup_nobody_re
     let filename = backup.filename.clone();
     let request = DeleteBackupRequest { filename };
     let refused = client.backup().delete_backup(request.clone()).await;
-    expect_reason(refused, Code::FailedPrecondition, "BACKUP_IN_USE");
+    expect_reason(refused, Code::Aborted, "BACKUP_IN_USE");
     // A second drill waits for the first.
     let second = start_drill(client, &backup.filename).await;
     gate.open();

@@ -23,7 +23,8 @@ pub(super) struct Receipt {
     length: u64,
     /// Bytes of this stream.
     received: u64,
-    ended: bool,
+    /// The digest of this stream's bytes, once the trailer told it.
+    trailer: Option<String>,
 }
 
 impl Receipt {
@@ -39,18 +40,28 @@ impl Receipt {
             digest: prior.digest,
             length: prior.length,
             received: 0,
-            ended: false,
+            trailer: None,
         })
     }
 
-    /// What was streamed.
+    /// What the daemon calls it.
+    pub(super) fn filename(&self) -> &str {
+        &self.header.filename
+    }
+
+    /// What was streamed. Of what the daemon made on the way, size and digest are those of what arrived.
     pub(super) fn into_header(self) -> DownloadHeader {
-        self.header
+        let mut header = self.header;
+        if header.sha256.is_empty() {
+            header.sha256 = self.trailer.unwrap_or_default();
+            header.size_bytes = i64::try_from(self.length).unwrap_or(i64::MAX);
+        }
+        header
     }
 
     /// Takes the next bytes.
     pub(super) fn chunk(&mut self, bytes: &[u8]) -> Result<(), DownloadError> {
-        if self.ended {
+        if self.trailer.is_some() {
             return Err(DownloadError::OutOfOrder("a chunk follows the trailer"));
         }
         self.digest.update(bytes);
@@ -59,9 +70,10 @@ impl Receipt {
         Ok(())
     }
 
-    /// Takes the trailer. Its digest need not be compared: the whole archive's covers the same bytes.
+    /// Takes the trailer. Its digest is compared where the header had none; elsewhere the whole archive's covers the same
+    /// bytes.
     pub(super) fn trailer(&mut self, trailer: &DownloadTrailer) -> Result<(), DownloadError> {
-        if self.ended {
+        if self.trailer.is_some() {
             return Err(DownloadError::OutOfOrder("there are two trailers"));
         }
         if u64::try_from(trailer.sent_bytes) != Ok(self.received) {
@@ -69,21 +81,26 @@ impl Receipt {
                 "the trailer counts other bytes than arrived",
             ));
         }
-        self.ended = true;
+        self.trailer = Some(trailer.sha256.clone());
         Ok(())
     }
 
     /// Checks the whole, at the end of the stream.
     pub(super) fn check(&self) -> Result<(), DownloadError> {
-        if !self.ended {
+        let Some(trailer) = &self.trailer else {
             return Err(DownloadError::Cut(self.length));
-        }
+        };
+        let expected = if self.header.sha256.is_empty() {
+            trailer
+        } else {
+            &self.header.sha256
+        };
         let actual = hexadecimal(&self.digest.clone().finalize());
-        if actual == self.header.sha256 {
+        if actual == *expected {
             Ok(())
         } else {
             Err(DownloadError::Digest {
-                expected: self.header.sha256.clone(),
+                expected: expected.clone(),
                 actual,
             })
         }
@@ -156,6 +173,35 @@ mod tests {
             receipt.check(),
             Err(DownloadError::Digest { expected, .. }) if expected == HELLO_WORLD
         ));
+    }
+
+    #[test]
+    fn what_is_made_on_the_way_is_checked_by_the_digest_in_the_trailer() {
+        let made = || {
+            let header = DownloadHeader {
+                size_bytes: 0,
+                sha256: String::new(),
+                ..header(0)
+            };
+            let mut receipt = Receipt::new(header, Prior::default()).unwrap();
+            receipt.chunk(b"hello world").unwrap();
+            receipt
+        };
+        let ended = |sha256: &str| DownloadTrailer {
+            sha256: sha256.to_owned(),
+            sent_bytes: 11,
+        };
+        let mut right = made();
+        right.trailer(&ended(HELLO_WORLD)).unwrap();
+        right.check().unwrap();
+        let header = right.into_header();
+        assert_eq!(
+            (header.size_bytes, header.sha256.as_str()),
+            (11, HELLO_WORLD)
+        );
+        let mut wrong = made();
+        wrong.trailer(&ended("")).unwrap();
+        assert!(matches!(wrong.check(), Err(DownloadError::Digest { .. })));
     }
 
     #[test]

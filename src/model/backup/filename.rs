@@ -164,6 +164,13 @@ impl BackupName {
         Self::parse(&format!("{self}{ENCRYPTED_SUFFIX}"))
     }
 
+    /// What the archive is called once it is decrypted, and packed as that format.
+    pub fn repacked(&self, format: ArchiveFormat) -> String {
+        let name = self.0.strip_suffix(ENCRYPTED_SUFFIX).unwrap_or(&self.0);
+        let stem = name.strip_suffix(self.format().suffix()).unwrap_or(name);
+        format!("{stem}{}", format.suffix())
+    }
+
     /// The archive's file name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -276,6 +283,14 @@ mod tests {
         assert_eq!(encrypted.encrypted(), Ok(encrypted.clone()));
         let long = BackupName::parse(&format!("{}.sql.gz", "a".repeat(233))).unwrap();
         assert!(long.encrypted().is_err());
+    }
+
+    #[test]
+    fn what_is_made_of_an_archive_has_its_own_endings() {
+        let name = BackupName::parse("app.sql.gz.age").unwrap();
+        assert_eq!(name.repacked(ArchiveFormat::Gzip), "app.sql.gz");
+        assert_eq!(name.repacked(ArchiveFormat::Zstd), "app.sql.zst");
+        assert_eq!(name.repacked(ArchiveFormat::Sql), "app.sql");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use crate::{
     model::{backup::Manifest, failure::Failure},
-    ops::{daemon::Daemon, runner::job::Job},
+    ops::{backup::remove::keep, daemon::Daemon, runner::job::Job},
     state::artifacts::{Artifact, ArtifactKind},
 };
 
@@ -34,6 +34,7 @@ pub async fn copy_all(
         database: backup.database.clone(),
         name: backup.filename.as_str().to_owned(),
     };
+    let used = keep(daemon, &backup.filename).await?;
     daemon.store.note_artifact(&artifact).await?;
     // What is moved, and what is read back of it.
     let total = backup.size_bytes.saturating_mul(2);
@@ -52,6 +53,7 @@ pub async fn copy_all(
             failures.push((to, failure));
         }
     }
+    used.release().await;
     match failures.first() {
         None => {
             daemon.store.strike_artifact(&artifact).await?;

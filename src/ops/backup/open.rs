@@ -77,6 +77,8 @@ fn no_identity(manifest: &Manifest) -> Failure {
 pub struct OpenArchive {
     name: String,
     format: ArchiveFormat,
+    /// The size of the file in the store.
+    stored_bytes: u64,
     store_failed: Arc<AtomicBool>,
     bytes: Box<dyn ReadSeek>,
 }
@@ -94,8 +96,10 @@ impl OpenArchive {
     ) -> Result<Self, Failure> {
         let name = &manifest.filename;
         let store_failed = Arc::new(AtomicBool::new(false));
+        let archive = store.seekable(name).await?;
+        let stored_bytes = archive.size();
         let archive = FromStore {
-            archive: store.seekable(name).await?,
+            archive,
             has_failed: Arc::clone(&store_failed),
         };
         let bytes: Box<dyn ReadSeek> = if name.is_encrypted() {
@@ -109,9 +113,15 @@ impl OpenArchive {
         Ok(Self {
             name: name.to_string(),
             format: name.format(),
+            stored_bytes,
             store_failed,
             bytes,
         })
+    }
+
+    /// The size of the file in the store.
+    pub fn stored_bytes(&self) -> u64 {
+        self.stored_bytes
     }
 
     /// The plain bytes of a part that holds whole members; of some MB at most.
@@ -133,11 +143,33 @@ impl OpenArchive {
         }
     }
 
-    /// The plain bytes of a part that holds whole members, or of all of the archive.
+    /// The plain bytes of a part that holds whole members.
     pub fn part(self, (offset, length): (u64, u64)) -> Part {
+        let format = self.format;
+        self.begin(offset, Some(length), format)
+    }
+
+    /// The decrypted bytes of a part, as they are packed.
+    pub fn packed_part(self, (offset, length): (u64, u64)) -> Part {
+        // What is not decompressed is read like plain SQL.
+        self.begin(offset, Some(length), ArchiveFormat::Sql)
+    }
+
+    /// The plain bytes of the whole archive.
+    pub fn whole(self) -> Part {
+        let format = self.format;
+        self.begin(0, None, format)
+    }
+
+    /// The decrypted bytes of the whole archive, as they are packed.
+    pub fn packed_whole(self) -> Part {
+        self.begin(0, None, ArchiveFormat::Sql)
+    }
+
+    fn begin(self, offset: u64, length: Option<u64>, format: ArchiveFormat) -> Part {
         let (sender, chunks) = mpsc::channel(WAITING);
         let name = self.name.clone();
-        let reading = spawn_blocking(move || self.read(offset, length, &sender));
+        let reading = spawn_blocking(move || self.read(offset, length, format, &sender));
         Part {
             name,
             chunks,
@@ -148,13 +180,19 @@ impl OpenArchive {
     fn read(
         mut self,
         offset: u64,
-        length: u64,
+        length: Option<u64>,
+        format: ArchiveFormat,
         taker: &mpsc::Sender<Bytes>,
     ) -> Result<Self, ReadError> {
         let outcome = (|| {
+            let size = self.bytes.seek(SeekFrom::End(0))?;
+            let length = length.unwrap_or(size.saturating_sub(offset));
+            if offset.saturating_add(length) > size {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
             self.bytes.seek(SeekFrom::Start(offset))?;
             let packed = (&mut self.bytes).take(length);
-            let mut plain = decoder(self.format, BufReader::with_capacity(READ_BYTES, packed))?;
+            let mut plain = decoder(format, BufReader::with_capacity(READ_BYTES, packed))?;
             loop {
                 let mut chunk = Vec::with_capacity(CHUNK_BYTES);
                 let count = plain

@@ -1,5 +1,7 @@
 //! The removal of one backup, by DeleteBackup or by retention: only while nobody uses it and nobody holds it.
 
+use std::time::Duration;
+
 use crate::{
     model::{
         backup::{BackupName, Manifest, ManifestError},
@@ -10,7 +12,11 @@ use crate::{
     storage::StorageError,
 };
 
-/// Keeps a backup from being removed for as long as the lock is held: while it is restored or rehearsed.
+/// When to try again what another use of the backup stands against.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Keeps a backup from being removed by any daemon for as long as the lock is held: while it is downloaded, verified, copied,
+/// restored or rehearsed.
 pub async fn keep(daemon: &Daemon, name: &BackupName) -> Result<BackupLock, Failure> {
     match daemon.store.use_backup(name).await? {
         Some(lock) => Ok(lock),
@@ -18,7 +24,8 @@ pub async fn keep(daemon: &Daemon, name: &BackupName) -> Result<BackupLock, Fail
             Kind::Aborted,
             "BACKUP_BUSY",
             format!("{name} is being removed"),
-        )),
+        )
+        .with_retry_after(RETRY_AFTER)),
     }
 }
 
@@ -31,11 +38,12 @@ pub async fn remove(
 ) -> Result<(), Failure> {
     let Some(owned) = daemon.store.own_backup(name).await? else {
         return Err(Failure::new(
-            Kind::FailedPrecondition,
+            Kind::Aborted,
             "BACKUP_IN_USE",
-            format!("{name} is being restored, rehearsed or read"),
+            format!("{name} is being restored, rehearsed, copied or read"),
         )
-        .with_hint("wait for the operation that uses it, or cancel it"));
+        .with_hint("wait for the call or operation that uses it, or cancel it")
+        .with_retry_after(RETRY_AFTER));
     };
     let turn = take_turn(daemon, name).await?;
     let removed = async {

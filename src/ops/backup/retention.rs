@@ -95,14 +95,7 @@ async fn decide(
         .map(RetentionInput::from)
         .collect();
     let settings = &daemon.settings;
-    let mut decisions =
-        retention::plan(&backups, settings.retention, settings.time_zone, Utc::now());
-    for decision in decisions.iter_mut().filter(|decision| !decision.keep) {
-        if daemon.backups.is_pinned(&decision.backup.filename) {
-            decision.keep = true;
-            decision.reason = format!("in use now; otherwise {}", decision.reason);
-        }
-    }
+    let decisions = retention::plan(&backups, settings.retention, settings.time_zone, Utc::now());
     Ok(RetentionResult {
         database: managed.name().to_owned(),
         decisions,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::Utc;
 
-use super::{content, update};
+use super::{content, remove::keep, update};
 use crate::{
     model::{
         backup::{FoundDamage, Manifest, VerificationLevel},
@@ -50,12 +50,24 @@ async fn run(
     store: &str,
 ) -> Result<Outcome, Failure> {
     job.begin().await?;
+    let used = keep(daemon, &manifest.filename).await?;
+    let verified = verify_kept(daemon, job, &manifest, level, store).await;
+    used.release().await;
+    verified.map(Outcome::Backup)
+}
+
+async fn verify_kept(
+    daemon: &Daemon,
+    job: &Job,
+    manifest: &Manifest,
+    level: VerificationLevel,
+    store: &str,
+) -> Result<Manifest, Failure> {
     let name = &manifest.filename;
-    let _pin = daemon.backups.pin(name)?;
     let store = daemon.backups.holder(name, store).await?;
     job.enter(1, 1, "read");
     let read = job
-        .cancellable(read_recorded(daemon, job, store, &manifest, level))
+        .cancellable(read_recorded(daemon, job, store, manifest, level))
         .await?;
     let now = Utc::now();
     update::change_in(daemon, store, name, |manifest| {
@@ -68,7 +80,6 @@ async fn run(
         Ok(())
     })
     .await
-    .map(Outcome::Backup)
 }
 
 /// Reads an archive up to `level`. One that is found damaged is marked so, and counts no longer: not as the newest good
