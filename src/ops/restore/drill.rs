@@ -224,14 +224,17 @@ async fn chosen(daemon: &Daemon, managed: &Managed, filename: &str) -> Result<Ma
     if !filename.is_empty() {
         return find(daemon, filename).await;
     }
-    daemon.newest_backup(managed.name()).await?.ok_or_else(|| {
+    let newest = daemon.newest_backup(managed.name()).await?;
+    let newest = newest.ok_or_else(|| {
         Failure::new(
             Kind::DataLoss,
             "NO_BACKUP",
             format!("database {:?} has no good backup", managed.name()),
         )
         .with_hint("make one, and see why the schedule makes none")
-    })
+    })?;
+    // A listing knows nothing of contents.
+    find(daemon, newest.filename.as_str()).await
 }
 
 /// A drill can fill the disk of the server that it is to protect (lessons B14).
