@@ -41,7 +41,7 @@ pub use read::ArchiveReader;
 pub use seal::{Identities, Recipients, SealError, Sealer, Unsealer, seal_text, unseal_text};
 pub use seekable::SeekableArchive;
 pub use store::Store;
-pub use stores::{Listing, StoreFailure, StoredBackup, Stores};
+pub use stores::{Listing, StoreFailure, Stores};
 pub use unpack::PlainReader;
 pub use upload::ArchiveUpload;
 

@@ -9,6 +9,7 @@ mod contents;
 mod filename;
 mod manifest;
 mod signature;
+mod stored;
 
 pub use content_hash::{ContentHash, RowHasher, RowSum};
 pub use contents::{
@@ -21,3 +22,4 @@ pub use manifest::{
     VerificationLevel,
 };
 pub use signature::{HEAD_BYTES, Signature, sniff};
+pub use stored::StoredBackup;

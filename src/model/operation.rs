@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    backup::Manifest,
+    backup::StoredBackup,
     drift::DriftReport,
     drill::Drill,
     failure::Failure,
@@ -108,7 +108,7 @@ impl Progress {
 #[serde(tag = "type", content = "value", rename_all = "snake_case")]
 pub enum Outcome {
     /// `CreateBackup`, `VerifyBackup`.
-    Backup(Manifest),
+    Backup(Box<StoredBackup>),
     /// `ApplyRetention`.
     Retention(RetentionResult),
     /// `Upgrade`, `Downgrade`.

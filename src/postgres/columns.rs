@@ -17,13 +17,13 @@ pub async fn definitions(
             "SELECT ARRAY(
                 SELECT pg_catalog.format('%I %s', attribute.attname,
                            pg_catalog.format_type(attribute.atttypid, attribute.atttypmod))
-                       || coalesce((SELECT pg_catalog.format(' COLLATE %I.%I', namespace.nspname, collation.collname)
-                                    FROM pg_catalog.pg_collation AS collation
-                                    JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = collation.collnamespace
-                                    WHERE collation.oid = attribute.attcollation
-                                      AND attribute.attcollation <> type.typcollation), '')
+                       || coalesce((SELECT pg_catalog.format(' COLLATE %I.%I', namespace.nspname, c.collname)
+                                    FROM pg_catalog.pg_collation AS c
+                                    JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = c.collnamespace
+                                    WHERE c.oid = attribute.attcollation
+                                      AND attribute.attcollation <> t.typcollation), '')
                 FROM pg_catalog.pg_attribute AS attribute
-                JOIN pg_catalog.pg_type AS type ON type.oid = attribute.atttypid
+                JOIN pg_catalog.pg_type AS t ON t.oid = attribute.atttypid
                 WHERE attribute.attrelid = $1::text::pg_catalog.regclass AND attribute.attnum > 0
                   AND NOT attribute.attisdropped AND attribute.attgenerated = ''
                 ORDER BY attribute.attnum)",

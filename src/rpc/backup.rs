@@ -198,11 +198,11 @@ impl BackupService for Services {
             remove_labels: request.remove_labels,
             hold: request.hold,
         };
-        let manifest = backup::update::update(&self.daemon, &context, &request.filename, &marks)
+        let backup = backup::update::update(&self.daemon, &context, &request.filename, &marks)
             .await
             .map_err(status)?;
         Ok(Response::new(proto::UpdateBackupResponse {
-            backup: Some(manifest.into()),
+            backup: Some(backup.into()),
         }))
     }
 }

@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, stream::FuturesUnordered};
 
 use super::{Marker, StorageError, Store, Unreadable};
 use crate::model::{
-    backup::{BackupName, Manifest},
+    backup::{BackupName, Manifest, StoredBackup},
     failure::Failure,
 };
 
@@ -21,15 +21,6 @@ pub struct Stores {
     /// The primary, then those for copies, then others.
     all: Arc<[Store]>,
     copies: usize,
-}
-
-/// A backup, and where it lies.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredBackup {
-    /// What is known of it.
-    pub manifest: Manifest,
-    /// The stores that hold it, the one that reads take first.
-    pub stores: Vec<String>,
 }
 
 /// All backups of all stores.

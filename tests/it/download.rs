@@ -222,7 +222,9 @@ async fn a_damaged_archive_ends_the_stream_with_a_status_and_without_a_trailer()
     // Also where it was cut between two members, which decompresses well.
     let manifest = fs::read(site.store().join(format!("{}.json", backup.filename))).unwrap();
     let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
-    let end = manifest["contents"]["open"]["pre_data"][1].as_u64().unwrap();
+    let end = manifest["contents"]["open"]["pre_data"][1]
+        .as_u64()
+        .unwrap();
     let cut = &bytes[..usize::try_from(end).unwrap()];
     assert!(unpacked(cut).contains("CREATE TABLE"));
     fs::write(site.store().join(&backup.filename), cut).unwrap();

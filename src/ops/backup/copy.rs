@@ -42,12 +42,12 @@ pub async fn copy_all(
     for (stage, store) in (before + 1..).zip(copies) {
         let to = store.name();
         job.enter(stage, count, &format!("copy to {to}"));
-        let progress = |bytes| job.count(bytes, total, "bytes");
-        let done = daemon
+        let progress = |done| job.count(done, total, "bytes");
+        let outcome = daemon
             .backups
             .copy(backup, primary, to, job.id(), progress)
             .await;
-        if let Err(error) = done {
+        if let Err(error) = outcome {
             let failure = Failure::from(error);
             tracing::warn!(store = to, backup = %backup.filename, %failure, "a backup could not be copied");
             failures.push((to, failure));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{copy, dump, update::Marks};
+use super::{copy, dump, list::outcome, update::Marks};
 use crate::{
     model::{
         backup::{BackupKind, Manifest},
@@ -48,9 +48,8 @@ async fn run(
     marks: &Marks,
 ) -> Result<Outcome, Failure> {
     let stages = stages(daemon, managed, job, kind, marks);
-    Turn::hold(daemon, managed, Work::Backup, job, stages)
-        .await
-        .map(Outcome::Backup)
+    let made = Turn::hold(daemon, managed, Work::Backup, job, stages).await?;
+    outcome(daemon, made).await
 }
 
 async fn stages(

@@ -2,12 +2,13 @@
 
 use crate::{
     model::{
-        backup::{BackupName, Manifest},
+        backup::{BackupName, Manifest, StoredBackup},
         failure::Failure,
+        operation::Outcome,
         page::Page,
     },
     ops::{context::Context, daemon::Daemon},
-    storage::{StoreFailure, StoredBackup, Unreadable},
+    storage::{StoreFailure, Unreadable},
 };
 
 /// A page of backups.
@@ -72,4 +73,11 @@ pub async fn get(
 pub async fn find(daemon: &Daemon, filename: &str) -> Result<Manifest, Failure> {
     let name = BackupName::parse(filename)?;
     Ok(daemon.stored_backup(&name).await?.0)
+}
+
+/// What an operation that made, received or read a backup gives: the backup as it is in the stores now.
+pub(super) async fn outcome(daemon: &Daemon, backup: Manifest) -> Result<Outcome, Failure> {
+    let (manifest, stores) = daemon.stored_backup(&backup.filename).await?;
+    let told = StoredBackup { manifest, stores }.told();
+    Ok(Outcome::Backup(Box::new(told)))
 }

@@ -10,7 +10,7 @@ use chrono::Utc;
 
 use crate::{
     model::{
-        backup::{BackupName, Manifest, VerificationLevel},
+        backup::{BackupName, Manifest, StoredBackup, VerificationLevel},
         failure::{Failure, Kind},
         labels::{self, Labels},
     },
@@ -51,11 +51,13 @@ pub async fn update(
     context: &Context,
     filename: &str,
     marks: &Marks,
-) -> Result<Manifest, Failure> {
+) -> Result<StoredBackup, Failure> {
     let database = daemon.database_of_backup(filename).await;
     audited::immediate(daemon, context, database.as_deref(), async {
         let name = BackupName::parse(filename)?;
-        change(daemon, &name, |manifest| marks.put_on(manifest)).await
+        change(daemon, &name, |manifest| marks.put_on(manifest)).await?;
+        let (manifest, stores) = daemon.stored_backup(&name).await?;
+        Ok(StoredBackup { manifest, stores })
     })
     .await
 }

@@ -13,14 +13,14 @@ use tokio::sync::mpsc;
 
 pub use self::source::Incoming;
 use self::source::{Received, Source};
-use super::copy;
+use super::{copy, list::outcome};
 use crate::{
     model::{
         backup::{
             BackupKind, BackupName, FORMAT_VERSION, Manifest, Signature, VerificationLevel, sniff,
         },
         failure::{Failure, Kind},
-        operation::{Operation, Outcome},
+        operation::Operation,
     },
     ops::{
         context::Context, daemon::Daemon, launch::launch, recovery::sweep_operation,
@@ -75,13 +75,20 @@ pub async fn start(
                 database: managed.name(),
                 announced: &announced,
             };
-            upload.run(incoming).await.map(Outcome::Backup)
+            let received = upload.run(incoming).await?;
+            outcome(&daemon, received).await
         })
     })
     .await
 }
 
 async fn checked(daemon: &Daemon, header: &Header) -> Result<Announced, Failure> {
+    if header.filename.is_empty() {
+        return Err(Failure::invalid_field(
+            "header",
+            "must be in the first message, with the filename to keep the archive under",
+        ));
+    }
     let filename = BackupName::parse(&header.filename)?;
     let size_bytes = u64::try_from(header.size_bytes)
         .map_err(|_| Failure::invalid_field("size_bytes", "must not be negative"))?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::Utc;
 
-use super::{content, remove::keep, update};
+use super::{content, list::outcome, remove::keep, update};
 use crate::{
     model::{
         backup::{FoundDamage, Manifest, VerificationLevel},
@@ -53,7 +53,7 @@ async fn run(
     let used = keep(daemon, &manifest.filename).await?;
     let verified = verify_kept(daemon, job, &manifest, level, store).await;
     used.release().await;
-    verified.map(Outcome::Backup)
+    outcome(daemon, verified?).await
 }
 
 async fn verify_kept(

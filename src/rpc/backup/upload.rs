@@ -11,10 +11,7 @@ use crate::{
         method::Method,
         operation::Outcome,
     },
-    ops::backup::{
-        list,
-        upload::{self, Header, Incoming},
-    },
+    ops::backup::upload::{self, Header, Incoming},
     proto::{Backup, UploadBackupRequest, UploadHeader, upload_backup_request::Part},
     rpc::{Services, call::context, status::status, unless_stopped, whole::Whole},
 };
@@ -30,7 +27,7 @@ pub(super) async fn receive(
     let daemon = &services.daemon;
     let (metadata, extensions, mut chunks) = request.into_parts();
     let whole = extensions.get::<Whole>().cloned().unwrap_or_default();
-    let header = header(unless_stopped(&services.stop, chunks.message()).await??)?;
+    let header = header(unless_stopped(&services.stop, chunks.message()).await??);
     let request = Request::from_parts(metadata, extensions, header);
     let context = context(Method::UploadBackup, &request)?;
     let header = request.into_inner();
@@ -50,10 +47,7 @@ pub(super) async fn receive(
         // The operation knows only that the caller went away.
         (Some(Err(_)), Some(refusal)) => Err(refusal),
         (Some(Err(failure)), None) => Err(status(failure)),
-        (Some(Ok(Outcome::Backup(manifest))), _) => {
-            let kept = list::get(daemon, &context, manifest.filename.as_str());
-            Ok(kept.await.map_err(status)?.into())
-        }
+        (Some(Ok(Outcome::Backup(backup))), _) => Ok((*backup).into()),
         _ => Err(status(Failure::new(
             Kind::Internal,
             "NO_OUTCOME",
@@ -91,12 +85,10 @@ async fn pass_on(
     }
 }
 
-fn header(first: Option<UploadBackupRequest>) -> Result<UploadHeader, Status> {
+/// An empty one where there is none: the call is recorded, and allowed or denied, before it is refused for that.
+fn header(first: Option<UploadBackupRequest>) -> UploadHeader {
     match first.and_then(|message| message.part) {
-        Some(Part::Header(header)) => Ok(header),
-        _ => Err(status(Failure::invalid_field(
-            "header",
-            "must be in the first message",
-        ))),
+        Some(Part::Header(header)) => header,
+        _ => UploadHeader::default(),
     }
 }

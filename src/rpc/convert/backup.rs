@@ -3,12 +3,11 @@
 use super::{int32, int64, timestamp};
 use crate::{
     model::{
-        backup::{BackupKind, Manifest, TableContents, VerificationLevel},
+        backup::{BackupKind, Manifest, StoredBackup, TableContents, VerificationLevel},
         retention::{Decision, RetentionResult},
     },
     ops::backup::list::Backups,
     proto,
-    storage::StoredBackup,
 };
 
 /// The backup without its tables, as lists hold it.

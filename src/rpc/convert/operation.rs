@@ -112,7 +112,7 @@ impl From<Progress> for proto::OperationProgress {
 impl From<Result<Outcome, Failure>> for ProtoOutcome {
     fn from(outcome: Result<Outcome, Failure>) -> Self {
         match outcome {
-            Ok(Outcome::Backup(manifest)) => Self::Backup(manifest.into()),
+            Ok(Outcome::Backup(backup)) => Self::Backup((*backup).into()),
             Ok(Outcome::Retention(result)) => Self::Retention(result.into()),
             Ok(Outcome::Migration(result)) => Self::Migration(result.into()),
             Ok(Outcome::Restore(result)) => Self::Restore(result.into()),
