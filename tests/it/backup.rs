@@ -73,7 +73,7 @@ async fn fill(site: &Site) {
         .await;
 }
 
-async fn list(client: &Client) -> Vec<Backup> {
+pub(crate) async fn list(client: &Client) -> Vec<Backup> {
     let request = ListBackupsRequest::default();
     let answer = client.backup().list_backups(request).await.unwrap();
     let answer = answer.into_inner();
@@ -85,15 +85,15 @@ fn names(backups: &[Backup]) -> Vec<&str> {
     backups.iter().map(|b| b.filename.as_str()).collect()
 }
 
-fn archive(site: &Site, backup: &Backup) -> Vec<u8> {
+pub(crate) fn archive(site: &Site, backup: &Backup) -> Vec<u8> {
     fs::read(site.store().join(&backup.filename)).unwrap()
 }
 
-fn size(bytes: &[u8]) -> i64 {
+pub(crate) fn size(bytes: &[u8]) -> i64 {
     bytes.len().try_into().unwrap()
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes)
         .iter()
         .fold(String::new(), |mut text, byte| {
@@ -102,14 +102,14 @@ fn sha256(bytes: &[u8]) -> String {
         })
 }
 
-fn unpacked(bytes: &[u8]) -> String {
+pub(crate) fn unpacked(bytes: &[u8]) -> String {
     let mut sql = String::new();
     MultiGzDecoder::new(bytes).read_to_string(&mut sql).unwrap();
     sql
 }
 
 /// Runs SQL with the real psql, as anyone would who has a backup and no pgsteward.
-fn psql(database: &str, sql: &str) {
+pub(crate) fn psql(database: &str, sql: &str) {
     let mut psql = Command::new(binaries().path("psql"))
         .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1"])
         .args([
@@ -134,7 +134,7 @@ fn psql(database: &str, sql: &str) {
 }
 
 /// A whole download: header, bytes, trailer.
-async fn download(
+pub(crate) async fn download(
     client: &Client,
     request: DownloadBackupRequest,
 ) -> Result<(DownloadHeader, Vec<u8>, DownloadTrailer), Status> {

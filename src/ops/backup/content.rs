@@ -45,9 +45,7 @@ async fn read_foreign(
     store: &Store,
     manifest: &Manifest,
 ) -> Result<(), Failure> {
-    let mut part = OpenArchive::open(daemon, store, manifest)
-        .await?
-        .part((0, u64::MAX));
+    let mut part = OpenArchive::open(daemon, store, manifest).await?.whole();
     if manifest.filename.format() == ArchiveFormat::Custom {
         let program = daemon.tools.path("pg_restore");
         let mut reading = pg_restore::Reading::start(&program)?;

@@ -43,11 +43,11 @@ pub async fn copy_all(
         let to = store.name();
         job.enter(stage, count, &format!("copy to {to}"));
         let progress = |done| job.count(done, total, "bytes");
-        let copied = daemon
+        let outcome = daemon
             .backups
             .copy(backup, primary, to, job.id(), progress)
             .await;
-        if let Err(error) = copied {
+        if let Err(error) = outcome {
             let failure = Failure::from(error);
             tracing::warn!(store = to, backup = %backup.filename, %failure, "a backup could not be copied");
             failures.push((to, failure));

@@ -17,10 +17,13 @@ const PIECE_BYTES: usize = 1 << 20;
 /// Pieces that are packed at once.
 const AT_ONCE: usize = 3;
 
+/// A member, and the packer for the next.
+type Packed = Result<(Packer, Vec<u8>), CodecError>;
+
 pub(super) struct Packing {
     codec: Codec,
     /// The pieces that are being packed, in order.
-    pieces: VecDeque<JoinHandle<Result<(Packer, Vec<u8>), CodecError>>>,
+    pieces: VecDeque<JoinHandle<Packed>>,
     idle: Vec<Packer>,
     has_begun: bool,
     has_ended: bool,
@@ -72,13 +75,11 @@ impl Packing {
     async fn piece(&mut self, source: &mut Source) -> Result<Vec<u8>, Failure> {
         let mut piece = Vec::with_capacity(PIECE_BYTES);
         while piece.len() < PIECE_BYTES {
-            match source.next().await? {
-                Some(bytes) => piece.extend_from_slice(&bytes),
-                None => {
-                    self.has_ended = true;
-                    break;
-                }
-            }
+            let Some(bytes) = source.next().await? else {
+                self.has_ended = true;
+                break;
+            };
+            piece.extend_from_slice(&bytes);
         }
         Ok(piece)
     }

@@ -32,7 +32,7 @@ pub(super) async fn load(
     let mut login = managed.database.login(Purpose::Admin).clone();
     login.dbname(new);
     let archive = OpenArchive::open(daemon, store, backup).await?;
-    let mut part = archive.part((0, u64::MAX));
+    let mut part = archive.whole();
     job.say("runs the archive");
     if backup.filename.format() == ArchiveFormat::Custom {
         load_custom(daemon, &login, job, &mut part).await?;
