@@ -268,7 +268,7 @@ async fn a_drill_that_would_be_too_large_judges_nothing() {
 async fn work_on_the_live_database_goes_on_beside_a_drill_whose_backup_nobody_removes() {
     let mut site = Site::new().await;
     site.databases.run(ORDERS).await;
-    let mut gate = Gate::before(&mut site, "psql");
+    let mut gate = Gate::before_restoring(&mut site);
     let daemon = site.start().await;
     let client = daemon.client();
     let backup = client.back_up().await;
@@ -299,10 +299,7 @@ async fn work_on_the_live_database_goes_on_beside_a_drill_whose_backup_nobody_re
 #[tokio::test]
 async fn a_drill_that_is_cancelled_leaves_no_database_and_judges_nothing() {
     let mut site = Site::new().await;
-    site.fake_tool(
-        "psql",
-        r#""$REAL" -X -q -c 'CREATE TABLE half (n int)'; touch "$SITE/loading"; exec sleep 600"#,
-    );
+    site.fake_restoring(r#""$REAL" "$@"; touch "$SITE/loading"; exec sleep 600"#);
     let daemon = site.start().await;
     let client = daemon.client();
     client.back_up().await;
@@ -327,8 +324,7 @@ async fn a_drill_that_is_cancelled_leaves_no_database_and_judges_nothing() {
 #[tokio::test]
 async fn killed_in_a_drill_the_daemon_sweeps_its_database_and_records_that_nothing_was_judged() {
     let mut site = Site::new().await;
-    site.fake_tool(
-        "psql",
+    site.fake_restoring(
         r#"touch "$SITE/loading"; while kill -0 "$PPID" 2>/dev/null; do sleep 0.05; done"#,
     );
     let daemon = site.start().await;
