@@ -56,26 +56,21 @@ impl BlockCutter {
         if self.buffer.len() < self.limit {
             return None;
         }
-        let rows = &self.buffer[self.rows_start..];
-        match memrchr(b'\n', rows) {
-            Some(end) => {
-                let rest = self.buffer.split_off(self.rows_start + end + 1);
-                let piece = self.end_block();
-                self.begin(&rest);
-                Some(piece)
-            }
-            // A row that is larger than a block.
-            None => {
-                let rows = self.rows_start..self.buffer.len();
-                let plain = std::mem::take(&mut self.buffer);
-                self.rows_start = 0;
-                Some(Piece {
-                    plain,
-                    rows,
-                    ends_block: false,
-                })
-            }
+        if let Some(end) = memrchr(b'\n', &self.buffer[self.rows_start..]) {
+            let rest = self.buffer.split_off(self.rows_start + end + 1);
+            let piece = self.end_block();
+            self.begin(&rest);
+            return Some(piece);
         }
+        // A row that is larger than a block.
+        let rows = self.rows_start..self.buffer.len();
+        let plain = std::mem::take(&mut self.buffer);
+        self.rows_start = 0;
+        Some(Piece {
+            plain,
+            rows,
+            ends_block: false,
+        })
     }
 
     /// The last piece, if there are rows that were in none.

@@ -94,7 +94,7 @@ impl CopySession {
     pub async fn copy_out(&mut self, statement: &str) -> Result<Rows<'_>, tokio_postgres::Error> {
         let end = self.client.copy_out(statement).await?;
         Ok(Rows {
-            rows: &mut self.rows,
+            chunks: &mut self.rows,
             end: Box::pin(end),
             has_ended: false,
         })
@@ -117,7 +117,7 @@ impl Drop for CopySession {
 
 /// The rows of one COPY, in chunks that are cut anywhere.
 pub struct Rows<'a> {
-    rows: &'a mut mpsc::Receiver<Bytes>,
+    chunks: &'a mut mpsc::Receiver<Bytes>,
     end: Pin<Box<CopyOutStream>>,
     has_ended: bool,
 }
@@ -128,7 +128,7 @@ impl Rows<'_> {
         if !self.has_ended {
             tokio::select! {
                 biased;
-                Some(chunk) = self.rows.recv() => return Ok(Some(chunk)),
+                Some(chunk) = self.chunks.recv() => return Ok(Some(chunk)),
                 end = self.end.next() => match end {
                     Some(Err(error)) => return Err(error),
                     Some(Ok(rows)) => return Ok(Some(rows)),
@@ -137,7 +137,7 @@ impl Rows<'_> {
             }
         }
         // The tap let the end pass only when all chunks before it were in the channel.
-        Ok(self.rows.try_recv().ok())
+        Ok(self.chunks.try_recv().ok())
     }
 }
 

@@ -76,7 +76,7 @@ impl SchemaArchive {
 
     /// The SQL of all the rest; materialized views are filled at its end.
     pub async fn post_data_sql(&self, program: &Path) -> Result<Vec<u8>, ToolError> {
-        let list = self.list(&format!("{}{}", self.after, self.views.concat()))?;
+        let list = list(&format!("{}{}", self.after, self.views.concat()))?;
         let (list, path) = (use_list(&list), self.file.path());
         output(
             program,
@@ -100,7 +100,7 @@ impl SchemaArchive {
         if self.after.is_empty() {
             return Ok(());
         }
-        let list = self.list(&self.after)?;
+        let list = list(&self.after)?;
         let jobs = format!("--jobs={jobs}");
         self.restore(program, login, &[&jobs, &use_list(&list)])
             .await
@@ -115,7 +115,7 @@ impl SchemaArchive {
     ) -> Result<Vec<String>, ToolError> {
         let mut problems = Vec::new();
         for view in &self.views {
-            let list = self.list(view)?;
+            let list = list(view)?;
             match self.restore(program, login, &[&use_list(&list)]).await {
                 Ok(()) => {}
                 Err(ToolError::Failed { said, .. }) => problems.push(said),
@@ -145,13 +145,6 @@ impl SchemaArchive {
         )?
         .finish()
         .await
-    }
-
-    fn list(&self, entries: &str) -> Result<ScratchFile, ToolError> {
-        ScratchFile::new(entries.as_bytes()).map_err(|source| ToolError::Pipe {
-            tool: "pg_restore",
-            source,
-        })
     }
 }
 
@@ -203,6 +196,13 @@ pub fn restore_stream(program: &Path, login: &Config) -> Result<Tool, ToolError>
         Stdio::piped(),
         Stdio::null(),
     )
+}
+
+fn list(entries: &str) -> Result<ScratchFile, ToolError> {
+    ScratchFile::new(entries.as_bytes()).map_err(|source| ToolError::Pipe {
+        tool: "pg_restore",
+        source,
+    })
 }
 
 fn use_list(list: &ScratchFile) -> String {

@@ -154,10 +154,15 @@ async fn an_archive_that_is_sent_whole_is_kept_as_it_was_and_recorded() {
     assert_eq!(backup.kind(), BackupKind::Foreign);
     assert_eq!((&*backup.filename, &*backup.database), ("old.sql", "app"));
     assert_eq!(backup.sha256, digest(&bytes));
-    let size = i64::try_from(bytes.len()).unwrap();
-    assert_eq!((backup.size_bytes, backup.uncompressed_bytes), (size, size));
+    let length = i64::try_from(bytes.len()).unwrap();
+    let sizes = (backup.size_bytes, backup.uncompressed_bytes);
+    assert_eq!(sizes, (length, length));
     assert_eq!((&*backup.compression, backup.stores.len()), ("none", 1));
-    let levels: Vec<_> = backup.verifications.iter().map(|v| v.level()).collect();
+    let levels: Vec<_> = backup
+        .verifications
+        .iter()
+        .map(pgsteward::proto::Verification::level)
+        .collect();
     let expected = [VerificationLevel::Committed, VerificationLevel::Digest];
     assert_eq!(levels, expected);
     assert_eq!(site.stored_files(), ["old.sql", "old.sql.json"]);

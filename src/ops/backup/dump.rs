@@ -13,7 +13,7 @@ mod schema;
 mod stream;
 
 pub use self::{
-    rows::{LargeObjectPages, watched},
+    rows::{LargeObjectPages, ranges, watched},
     schema::unpack as unpack_schema,
 };
 
@@ -33,7 +33,7 @@ use crate::{
         daemon::{Daemon, Managed},
         runner::job::Job,
     },
-    postgres::{database::Purpose, dumpable::SequenceState, snapshot::Snapshot},
+    postgres::{database::Purpose, dumpable::SequenceState, quote::qualified, snapshot::Snapshot},
     state::artifacts::{Artifact, ArtifactKind},
     storage::{ArchiveUpload, Recipients, StorageError, Store, seal_text},
 };
@@ -130,19 +130,16 @@ pub async fn dump(
 
 /// The statements that set the sequences, one a line.
 pub fn sequences_sql(statements: Statements, sequences: &[SequenceState]) -> String {
-    sequences
-        .iter()
-        .map(|state| {
-            let name = statements.literal(&crate::postgres::quote::qualified(
-                &state.schema,
-                &state.sequence,
-            ));
-            format!(
-                "SELECT pg_catalog.setval({name}, {}, {});\n",
-                state.last_value, state.is_called
-            )
-        })
-        .collect()
+    let mut text = String::new();
+    for state in sequences {
+        let name = statements.literal(&qualified(&state.schema, &state.sequence));
+        text.extend([
+            "SELECT pg_catalog.setval(",
+            &name,
+            &format!(", {}, {});\n", state.last_value, state.is_called),
+        ]);
+    }
+    text
 }
 
 /// The name is made from the second; where that is taken, a number is added.

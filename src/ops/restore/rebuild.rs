@@ -8,6 +8,7 @@ mod analyze;
 mod compare;
 mod foreign;
 mod rows;
+mod scan;
 
 pub use analyze::analyze;
 pub use compare::verify;
@@ -38,13 +39,11 @@ pub async fn load(
     backup: &Manifest,
     store: &Store,
 ) -> Result<Vec<String>, Failure> {
-    match open::contents(daemon, backup)? {
-        Some(contents) => load_own(daemon, managed, job, new, backup, store, &contents).await,
-        None => {
-            foreign::load(daemon, managed, job, new, backup, store).await?;
-            Ok(Vec::new())
-        }
+    if let Some(contents) = open::contents(daemon, backup)? {
+        return load_own(daemon, managed, job, new, backup, store, &contents).await;
     }
+    foreign::load(daemon, managed, job, new, backup, store).await?;
+    Ok(Vec::new())
 }
 
 /// Makes what rows need, and no rows.

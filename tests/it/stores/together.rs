@@ -9,11 +9,11 @@ use pgsteward::{
 
 use super::*;
 
-fn found_damage() -> Option<FoundDamage> {
-    Some(FoundDamage {
+fn found_damage() -> FoundDamage {
+    FoundDamage {
         message: "it was looked at".to_owned(),
         time: "2026-11-23T00:00:00Z".parse().unwrap(),
-    })
+    }
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn what_is_bad_in_one_store_does_not_hide_what_is_good_in_another() {
         .await
         .unwrap();
     let damaged = Manifest {
-        damage: found_damage(),
+        damage: Some(found_damage()),
         ..backup.clone()
     };
     stores.primary().put_manifest(&damaged).await.unwrap();

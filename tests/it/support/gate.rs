@@ -22,7 +22,7 @@ impl Gate {
 
     /// Puts a gate before what a restore makes in its new database.
     pub(crate) fn before_restoring(site: &mut Site) -> Self {
-        Self::make(site, |site, script| site.fake_restoring(script))
+        Self::make(site, Site::fake_restoring)
     }
 
     fn make(site: &mut Site, fake: impl FnOnce(&mut Site, &str)) -> Self {

@@ -159,7 +159,7 @@ pub(super) async fn copy(
     let work = async {
         let mut left = Vec::new();
         while let Some(worker) = workers.join_next().await {
-            left.extend(worker.map_err(lost)??);
+            left.extend(worker.map_err(|error| lost(&error))??);
         }
         if !left.is_empty() {
             prepare_for_rows(&snapshot.session, plan.encoding).await?;
@@ -185,7 +185,7 @@ pub(super) async fn copy(
                 ..table
             })
             .collect(),
-        large_objects: (!plan.large_objects.is_empty()).then(|| LargeObjects {
+        large_objects: (!plan.large_objects.is_empty()).then_some(LargeObjects {
             objects: plan.large_objects.len() as u64,
             pages: tally.large_objects.rows,
             content_hash: tally.large_objects.hash,
@@ -204,7 +204,7 @@ fn still_held() -> Failure {
     )
 }
 
-fn lost(error: tokio::task::JoinError) -> Failure {
+fn lost(error: &tokio::task::JoinError) -> Failure {
     Failure::new(
         Kind::Internal,
         "COPY_ENDED",
@@ -217,19 +217,7 @@ fn queue(plan: &Plan<'_>) -> VecDeque<Item> {
     let mut order: Vec<usize> = (0..plan.tables.len()).collect();
     order.sort_by_key(|table| std::cmp::Reverse(plan.tables[*table].size_bytes));
     let rows = order.into_iter().flat_map(|table| {
-        let DumpedTable {
-            size_bytes,
-            pages,
-            can_be_split,
-            ..
-        } = plan.tables[table];
-        let parts = u32::try_from(size_bytes / PART_BYTES).unwrap_or(u32::MAX);
-        let ranges = if can_be_split {
-            PageRange::split(pages, parts)
-        } else {
-            vec![PageRange::All]
-        };
-        ranges
+        ranges(&plan.tables[table])
             .into_iter()
             .map(move |pages| Item::Rows { table, pages })
     });
@@ -238,6 +226,16 @@ fn queue(plan: &Plan<'_>) -> VecDeque<Item> {
         .chunks(OBJECTS_AT_ONCE)
         .map(|some| Item::LargeObjects(some.to_vec()));
     objects.chain(rows).collect()
+}
+
+/// The parts of a table that are read on their own.
+pub fn ranges(table: &DumpedTable) -> Vec<PageRange> {
+    let parts = u32::try_from(table.size_bytes / PART_BYTES).unwrap_or(u32::MAX);
+    if table.can_be_split {
+        PageRange::split(table.pages, parts)
+    } else {
+        vec![PageRange::All]
+    }
 }
 
 /// Takes work until there is none. Gives what it could not have the lock for.
@@ -416,5 +414,5 @@ fn stalled(after: Duration) -> Failure {
         ),
     )
     .with_hint("see whether the server, its disk and the way to it are well, then start the operation again")
-    .with_retry_after(Duration::from_secs(60))
+    .with_retry_after(Duration::from_mins(1))
 }
