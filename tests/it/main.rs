@@ -22,6 +22,7 @@ mod damage;
 mod drift;
 mod drill;
 mod embedded;
+mod faults;
 mod foreign_psql;
 mod guard;
 mod health;
