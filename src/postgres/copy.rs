@@ -18,6 +18,7 @@ use futures_util::StreamExt as _;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
+    runtime::Handle,
     sync::mpsc,
     task::JoinHandle,
 };
@@ -26,7 +27,7 @@ use tokio_util::{io::poll_read_buf, sync::PollSender};
 
 use super::{
     error::PostgresError,
-    session::{lift_limits, target},
+    session::{CANCEL_TIMEOUT, lift_limits, target},
 };
 use crate::model::failure::chain;
 
@@ -112,6 +113,15 @@ impl Deref for CopySession {
 impl Drop for CopySession {
     fn drop(&mut self) {
         self.driver.abort();
+        // A server that waits for a lock does not see that its client is gone, and would wait on.
+        if let Ok(runtime) = Handle::try_current() {
+            let cancel = self.client.cancel_token();
+            runtime.spawn(tokio::time::timeout(CANCEL_TIMEOUT, async move {
+                if let Err(error) = cancel.cancel_query(NoTls).await {
+                    tracing::debug!(error = %chain(&error), "could not cancel a copy session's statement");
+                }
+            }));
+        }
     }
 }
 

@@ -15,7 +15,8 @@ use super::error::PostgresError;
 use crate::model::failure::chain;
 
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
-const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a request to cancel a statement may take.
+pub(super) const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection of its own. Dropping it in the middle of a query cancels that query and closes the connection.
 pub struct Session {
@@ -107,17 +108,20 @@ impl Session {
 }
 
 /// A session holds locks and snapshots for as long as its job takes, most of it idle: limits that a role or database sets for
-/// everyone would end it half-way. And a server that lost us must notice soon, not after TCP's two hours.
+/// everyone would end it half-way. And a server that lost us must notice soon: not after TCP's two hours, and not only when
+/// a statement ends that may wait for a lock or run for hours (which a server can on systems that tell it of a closed socket).
 pub(super) async fn lift_limits(client: &Client) -> Result<(), PostgresError> {
     client
         .batch_execute(
             "SELECT set_config(name, CASE name
                  WHEN 'tcp_keepalives_idle' THEN '30' WHEN 'tcp_keepalives_interval' THEN '10'
-                 WHEN 'tcp_keepalives_count' THEN '3' ELSE '0' END, false)
+                 WHEN 'tcp_keepalives_count' THEN '3' WHEN 'client_connection_check_interval' THEN '5s'
+                 ELSE '0' END, false)
              FROM pg_settings
              WHERE name IN ('idle_session_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout',
                             'statement_timeout', 'lock_timeout', 'tcp_keepalives_idle',
-                            'tcp_keepalives_interval', 'tcp_keepalives_count')",
+                            'tcp_keepalives_interval', 'tcp_keepalives_count')
+                OR name = 'client_connection_check_interval' AND version() LIKE '%linux%'",
         )
         .await
         .map_err(PostgresError::query("prepare the session"))

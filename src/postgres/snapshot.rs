@@ -62,6 +62,13 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    /// Who holds or wants one of the locked tables for itself alone; it waits for the end of this snapshot's transaction.
+    pub async fn in_the_way(&self) -> Result<Option<String>, PostgresError> {
+        in_the_way(&self.session, &dumpable::table_names(&self.session).await?).await
+    }
+}
+
 async fn attempt(session: &CopySession) -> Result<Option<(String, DateTime<Utc>)>, PostgresError> {
     let tables = dumpable::table_names(session).await?;
     session
@@ -118,8 +125,10 @@ async fn in_the_way(
     let oids: Vec<u32> = tables.iter().map(|table| table.oid).collect();
     let rows = session
         .query(
-            "SELECT pg_catalog.format('session %s (%s, %s, %s) %s %I.%I exclusively', lock.pid, activity.usename,
-                        coalesce(nullif(activity.application_name, ''), 'no application name'), activity.state,
+            "SELECT pg_catalog.format('session %s (%s) %s %I.%I exclusively', lock.pid,
+                        -- The state is told to those who may read it.
+                        pg_catalog.concat_ws(', ', activity.usename,
+                            coalesce(nullif(activity.application_name, ''), 'no application name'), activity.state),
                         CASE WHEN lock.granted THEN 'holds' ELSE 'wants' END, namespace.nspname, class.relname)
              FROM pg_catalog.pg_locks AS lock
              JOIN pg_catalog.pg_class AS class ON class.oid = lock.relation

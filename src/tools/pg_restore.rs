@@ -118,7 +118,10 @@ impl SchemaArchive {
             let list = list(view)?;
             match self.restore(program, login, &[&use_list(&list)]).await {
                 Ok(()) => {}
-                Err(ToolError::Failed { said, .. }) => problems.push(said),
+                // One that was killed says nothing of the view.
+                Err(ToolError::Failed { status, said, .. }) if status.code().is_some() => {
+                    problems.push(said);
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -1,10 +1,14 @@
 //! Child processes: how every PostgreSQL tool is started, fed, watched and judged.
 //!
-//! The password reaches a tool by its environment, never by argv. A tool whose handle is dropped is killed. Its stderr is
-//! kept, bounded, so that a failure says what the tool said.
+//! The password reaches a tool by its environment, never by argv. A tool whose handle is dropped is killed, with the
+//! processes that it started. Its stderr is kept, bounded, so that a failure says what the tool said.
 
 use std::{ffi::OsStr, path::Path, process::Stdio};
 
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, ChildStdin, ChildStdout, Command},
@@ -164,17 +168,35 @@ impl Tool {
 
     /// Waits for its end; anything but exit status 0 is an error with what the tool said.
     pub async fn finish(mut self) -> Result<(), ToolError> {
-        let tool = self.name;
+        let (tool, group) = (self.name, self.child.id());
         let status = self
             .child
             .wait()
             .await
             .map_err(|source| ToolError::Pipe { tool, source })?;
-        let said = self.stderr.await.unwrap_or_default();
+        if !status.success() {
+            // A parallel pg_restore that was killed leaves helpers, which keep its stderr open while their statements run.
+            kill_group(group);
+        }
+        let said = (&mut self.stderr).await.unwrap_or_default();
         if status.success() {
             return Ok(());
         }
         Err(ToolError::Failed { tool, status, said })
+    }
+}
+
+impl Drop for Tool {
+    fn drop(&mut self) {
+        kill_group(self.child.id());
+    }
+}
+
+/// Kills a tool that was not waited for, or what it has left, with the processes that it started.
+fn kill_group(leader: Option<u32>) {
+    if let Some(group) = leader.and_then(|id| i32::try_from(id).ok()) {
+        // There may be nobody any more.
+        let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
     }
 }
 

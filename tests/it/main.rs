@@ -25,6 +25,7 @@ mod drift;
 mod drill;
 mod embedded;
 mod encryption;
+mod faults;
 mod foreign_psql;
 mod guard;
 mod health;

@@ -38,6 +38,9 @@ use crate::{
     storage::{ArchiveUpload, Recipients, StorageError, Store, seal_text},
 };
 
+/// How often the database is looked at anew for somebody who came in between.
+const LOOKS: u32 = 3;
+
 /// Stage 1: an archive without a manifest. What it makes is noted as the job's artifact first.
 pub async fn dump(
     daemon: &Daemon,
@@ -46,27 +49,15 @@ pub async fn dump(
     kind: BackupKind,
 ) -> Result<Manifest, Failure> {
     let settings = &daemon.settings.backup;
-    job.say("waits for the tables' locks");
-    let login = managed.database.login(Purpose::Backup);
-    let session = managed
-        .database
-        .copy_session(login, "pgsteward backup")
-        .await?;
-    let mut snapshot = Snapshot::take(session, settings.lock_timeout).await?;
-    job.say("");
-    let described = Described::read(managed, &snapshot, settings.role_passwords).await?;
-    let statements = Statements::in_encoding(&described.database.encoding);
     let (filename, upload) = create_archive(daemon, managed, job).await?;
+    let Look {
+        mut snapshot,
+        described,
+        schema,
+    } = Look::take(daemon, managed, job).await?;
+    let statements = Statements::in_encoding(&described.database.encoding);
     let mut writer = ArchiveWriter::new(upload, settings.codec(), settings.recipients.as_ref())?;
 
-    let schema = Schema::dump(
-        daemon,
-        login,
-        &snapshot.id,
-        &described.database.encoding,
-        settings.lock_timeout,
-    )
-    .await?;
     let pre_data = [&schema.sections.pre_data, BEFORE_ROWS.as_bytes()].concat();
     let pre_data = writer.append_text(&pre_data).await?;
     let plan = rows::Plan {
@@ -126,6 +117,48 @@ pub async fn dump(
         labels: std::collections::BTreeMap::new(),
         contents: Some(StoredContents::Open(Box::new(contents))),
     })
+}
+
+/// All that a dump tells of one snapshot, but rows.
+struct Look {
+    snapshot: Snapshot,
+    described: Described,
+    schema: Schema,
+}
+
+impl Look {
+    /// Locks the tables and looks. Who has come to want a table before pg_dump had its own locks stands in pg_dump's way, and
+    /// waits for this snapshot's end: it is let pass, and all is looked at again.
+    async fn take(daemon: &Daemon, managed: &Managed, job: &Job) -> Result<Self, Failure> {
+        let settings = &daemon.settings.backup;
+        let login = managed.database.login(Purpose::Backup);
+        let mut look = 1;
+        loop {
+            job.say("waits for the tables' locks");
+            let session = managed
+                .database
+                .copy_session(login, "pgsteward backup")
+                .await?;
+            let snapshot = Snapshot::take(session, settings.lock_timeout).await?;
+            job.say("");
+            let described = Described::read(managed, &snapshot, settings.role_passwords).await?;
+            let encoding = &described.database.encoding;
+            match Schema::dump(daemon, login, &snapshot, encoding, settings.lock_timeout).await {
+                Ok(schema) => {
+                    return Ok(Self {
+                        snapshot,
+                        described,
+                        schema,
+                    });
+                }
+                Err(failure) if look < LOOKS && failure.kind == Kind::Aborted => {
+                    tracing::info!(%failure, "looking at the database again");
+                }
+                Err(failure) => return Err(failure),
+            }
+            look += 1;
+        }
+    }
 }
 
 /// The statements that set the sequences, one a line.

@@ -37,6 +37,8 @@ pub(crate) struct Proxy {
     mood: watch::Sender<Mood>,
     /// Bytes that may still pass towards the server before the proxy stalls or cuts by itself.
     trip: Arc<Trip>,
+    /// The same of bytes that come from the server.
+    answers: Arc<Trip>,
     serving: JoinHandle<()>,
 }
 
@@ -46,27 +48,39 @@ struct Trip {
     into: watch::Sender<Mood>,
 }
 
+impl Trip {
+    fn unset() -> Self {
+        Self {
+            left: AtomicU64::new(u64::MAX),
+            into: watch::Sender::new(Mood::Cut),
+        }
+    }
+
+    fn set(&self, into: Mood, bytes: u64) {
+        self.into.send_replace(into);
+        self.left.store(bytes, Ordering::Relaxed);
+    }
+}
+
 impl Proxy {
     /// Starts one before a server.
     pub(crate) async fn before(server: SocketAddr) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (mood, seen) = watch::channel(Mood::Pass);
-        let trip = Arc::new(Trip {
-            left: AtomicU64::new(u64::MAX),
-            into: watch::Sender::new(Mood::Cut),
-        });
+        let (trip, answers) = (Arc::new(Trip::unset()), Arc::new(Trip::unset()));
         let serving = tokio::spawn(accept(
             listener,
             server,
             mood.clone(),
             seen,
-            Arc::clone(&trip),
+            [Arc::clone(&trip), Arc::clone(&answers)],
         ));
         Self {
             address,
             mood,
             trip,
+            answers,
             serving,
         }
     }
@@ -74,6 +88,7 @@ impl Proxy {
     /// Passes everything on again: what was held back, and new connections.
     pub(crate) fn resume(&self) {
         self.trip.left.store(u64::MAX, Ordering::Relaxed);
+        self.answers.left.store(u64::MAX, Ordering::Relaxed);
         self.mood.send_replace(Mood::Pass);
     }
 
@@ -89,14 +104,22 @@ impl Proxy {
 
     /// Stalls by itself once so many more bytes have gone towards the server.
     pub(crate) fn stall_after(&self, bytes: u64) {
-        self.trip.into.send_replace(Mood::Stall);
-        self.trip.left.store(bytes, Ordering::Relaxed);
+        self.trip.set(Mood::Stall, bytes);
     }
 
     /// Cuts by itself once so many more bytes have gone towards the server.
     pub(crate) fn cut_after(&self, bytes: u64) {
-        self.trip.into.send_replace(Mood::Cut);
-        self.trip.left.store(bytes, Ordering::Relaxed);
+        self.trip.set(Mood::Cut, bytes);
+    }
+
+    /// Stalls by itself once so many more bytes have come from the server.
+    pub(crate) fn stall_after_answers(&self, bytes: u64) {
+        self.answers.set(Mood::Stall, bytes);
+    }
+
+    /// Cuts by itself once so many more bytes have come from the server.
+    pub(crate) fn cut_after_answers(&self, bytes: u64) {
+        self.answers.set(Mood::Cut, bytes);
     }
 
     /// Waits until it has stalled or cut by itself.
@@ -122,11 +145,12 @@ async fn accept(
     server: SocketAddr,
     mood: watch::Sender<Mood>,
     seen: watch::Receiver<Mood>,
-    trip: Arc<Trip>,
+    trips: [Arc<Trip>; 2],
 ) {
     loop {
         let (client, _) = listener.accept().await.unwrap();
-        let (mood, mut seen, trip) = (mood.clone(), seen.clone(), Arc::clone(&trip));
+        let (mood, mut seen) = (mood.clone(), seen.clone());
+        let [trip, answers] = trips.clone();
         tokio::spawn(async move {
             if *seen.borrow() == Mood::Cut {
                 return;
@@ -136,8 +160,8 @@ async fn accept(
             };
             let (from_client, to_client) = client.into_split();
             let (from_server, to_server) = upstream.into_split();
-            let up = relay(from_client, to_server, seen.clone(), Some((mood, trip)));
-            let down = relay(from_server, to_client, seen.clone(), None);
+            let up = relay(from_client, to_server, seen.clone(), (mood.clone(), trip));
+            let down = relay(from_server, to_client, seen.clone(), (mood, answers));
             // Whoever ends first ends the other: a half that is closed does not help a test.
             tokio::select! {
                 () = up => {}
@@ -153,7 +177,7 @@ async fn relay(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     mut seen: watch::Receiver<Mood>,
-    trip: Option<(watch::Sender<Mood>, Arc<Trip>)>,
+    (mood, trip): (watch::Sender<Mood>, Arc<Trip>),
 ) {
     let mut buffer = vec![0; 64 * 1024];
     loop {
@@ -163,15 +187,13 @@ async fn relay(
         if count == 0 {
             return;
         }
-        if let Some((mood, trip)) = &trip {
-            let left = trip.left.load(Ordering::Relaxed);
-            if left != u64::MAX {
-                let rest = left.saturating_sub(count as u64);
-                trip.left.store(rest, Ordering::Relaxed);
-                if rest == 0 {
-                    trip.left.store(u64::MAX, Ordering::Relaxed);
-                    mood.send_replace(*trip.into.borrow());
-                }
+        let left = trip.left.load(Ordering::Relaxed);
+        if left != u64::MAX {
+            let rest = left.saturating_sub(count as u64);
+            trip.left.store(rest, Ordering::Relaxed);
+            if rest == 0 {
+                trip.left.store(u64::MAX, Ordering::Relaxed);
+                mood.send_replace(*trip.into.borrow());
             }
         }
         if seen.wait_for(|mood| *mood == Mood::Pass).await.is_err() {

@@ -9,7 +9,8 @@ use crate::{
     archive::{Codec, CodecError, Packer, Sections, decoder},
     model::failure::{Failure, Kind},
     ops::daemon::Daemon,
-    tools::{pg_dump, pg_restore::SchemaArchive},
+    postgres::{error::PostgresError, snapshot::Snapshot},
+    tools::{pg_dump, pg_restore::SchemaArchive, process::ToolError},
 };
 
 /// The schema is small, and is compressed once.
@@ -27,13 +28,17 @@ impl Schema {
     pub(super) async fn dump(
         daemon: &Daemon,
         login: &Config,
-        snapshot: &str,
+        snapshot: &Snapshot,
         encoding: &str,
         lock_timeout: Duration,
     ) -> Result<Self, Failure> {
         let pg_dump = daemon.tools.path("pg_dump");
-        let archive =
-            pg_dump::schema_archive(&pg_dump, login, snapshot, encoding, lock_timeout).await?;
+        let dumped =
+            pg_dump::schema_archive(&pg_dump, login, &snapshot.id, encoding, lock_timeout).await;
+        let archive = match dumped {
+            Ok(archive) => archive,
+            Err(error) => return Err(why(error, snapshot).await?),
+        };
         let pg_restore = daemon.tools.path("pg_restore");
         let opened = SchemaArchive::open(&pg_restore, &archive).await?;
         let pre_data = opened.pre_data_sql(&pg_restore).await?;
@@ -49,6 +54,19 @@ impl Schema {
         let packed = Packer::new(CODEC)?.pack(&self.archive)?;
         Ok(BASE64_STANDARD.encode(packed))
     }
+}
+
+/// pg_dump takes its own locks, and waits where somebody has come to wait for the snapshot's. It names the table then, and
+/// not who that is.
+async fn why(error: ToolError, snapshot: &Snapshot) -> Result<Failure, Failure> {
+    if let ToolError::Failed { said, .. } = &error
+        && said.contains("LOCK TABLE")
+        && let Some(detail) = snapshot.in_the_way().await?
+    {
+        let what = "lock the tables for pg_dump".to_owned();
+        return Ok(PostgresError::Locked { what, detail }.into());
+    }
+    Ok(error.into())
 }
 
 /// What a manifest kept.
