@@ -1,10 +1,10 @@
 //! The names of the measurements, as the table shows them.
 
 pub(crate) const DUMP_NULL: &str = "`pg_dump >/dev/null`";
-pub(crate) const DUMP_GZIP: &str = "`pg_dump \\| gzip`";
+pub(crate) const DUMP_GZIP: &str = "`pg_dump | gzip`";
 pub(crate) const DUMP_CUSTOM: &str = "`pg_dump -Fc`";
 pub(crate) const DUMP_DIRECTORY: &str = "`pg_dump -Fd -j`";
-pub(crate) const SIZE_GZIP_TOOL: &str = "size of `pg_dump \\| gzip`";
+pub(crate) const SIZE_GZIP_TOOL: &str = "size of `pg_dump | gzip`";
 pub(crate) const SIZE_CUSTOM: &str = "size of `pg_dump -Fc`";
 
 pub(crate) const BACKUP_GZIP: &str = "CreateBackup, gzip";
@@ -14,7 +14,7 @@ pub(crate) const SIZE_ZSTD: &str = "archive size, zstd";
 pub(crate) const MEMORY_BACKUP_GZIP: &str = "daemon memory, CreateBackup gzip";
 pub(crate) const MEMORY_BACKUP_ZSTD: &str = "daemon memory, CreateBackup zstd";
 
-pub(crate) const GUNZIP_PSQL: &str = "`gunzip \\| psql`";
+pub(crate) const GUNZIP_PSQL: &str = "`gunzip | psql`";
 pub(crate) const PG_RESTORE: &str = "`pg_restore -j`";
 pub(crate) const RESTORE_FULL: &str = "Restore, verify FULL";
 pub(crate) const RESTORE_NONE: &str = "Restore, verify NONE";

@@ -54,7 +54,8 @@ pub(crate) fn markdown(machine: &Machine, options: &Options, results: &Results) 
 }
 
 fn row(text: &mut String, comparison: &Comparison) {
-    let tool = comparison.tool.unwrap_or("–");
+    // A bar in a name would begin a column.
+    let tool = comparison.tool.unwrap_or("–").replace('|', "\\|");
     let shown = |value: Option<f64>| {
         value.map_or("–".to_owned(), |value| quantity(value, comparison.unit))
     };

@@ -29,7 +29,10 @@ impl Tools<'_> {
     /// A client program that works in a database.
     fn client(&self, program: &str, role: &str, database: &str) -> Command {
         let mut command = Command::new(self.cluster().binaries.path(program));
+        // Nothing that PG* variables say holds for the daemon either.
         command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .args(["-h", "127.0.0.1", "-U", role, "-d", database, "-p"])
             .arg(self.cluster().port.to_string())
             .env("PGPASSWORD", PASSWORD);

@@ -92,7 +92,9 @@ fn disk(directory: &Path) -> Option<String> {
         .find_map(|queue| fs::read_to_string(queue.join("rotational")).ok());
     let medium = match rotates.as_deref().map(str::trim) {
         Some("0") => " (solid state)",
-        Some("1") => " (rotating, or says so)",
+        // A virtual machine's disks say that they rotate, whatever is behind them.
+        _ if name.starts_with("vd") || name.starts_with("xvd") => " (virtual)",
+        Some("1") => " (rotating)",
         _ => "",
     };
     Some(format!("{kind} on {name}{medium}"))
