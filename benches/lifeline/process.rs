@@ -32,9 +32,13 @@ while read -r verb id; do
             ;;
     esac
 done
-for id in $ids; do kill -QUIT "$id"; done
+# PostgreSQL ends at once by the first; a daemon may have been started where that one is ignored.
+for signal in QUIT TERM; do
+    for id in $ids; do kill -$signal "$id"; done
+done
 for id in $ids; do
     for attempt in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$id" || break; sleep 1; done
+    kill -KILL "$id"
 done
 rm -rf "$1"
 "#;
