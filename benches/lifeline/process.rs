@@ -37,7 +37,7 @@ for signal in QUIT TERM; do
     for id in $ids; do kill -$signal "$id"; done
 done
 for id in $ids; do
-    for attempt in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$id" || break; sleep 1; done
+    for attempt in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$id" || continue 2; sleep 1; done
     kill -KILL "$id"
 done
 rm -rf "$1"
