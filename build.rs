@@ -50,11 +50,9 @@ fn embed_revisions(out_directory: &std::path::Path) -> Result<(), Box<dyn Error>
 
     let mut list = String::from("&[\n");
     for name in names {
-        writeln!(
-            list,
-            "    ({name:?}, include_str!({:?})),",
-            root.join(&name).to_string_lossy()
-        )?;
+        // The text itself and no path to it: a target directory may serve more than one checkout.
+        let text = fs::read_to_string(root.join(&name))?;
+        writeln!(list, "    ({name:?}, {text:?}),")?;
     }
     list.push_str("]\n");
     fs::write(out_directory.join("control_revisions.rs"), list)?;
