@@ -68,7 +68,7 @@ async fn a_store_that_is_full_stops_a_restore_at_its_last_backup_and_no_restore_
 
     let error = client.failure(restore(client, &filename).await).await;
 
-    super::is_told(&error, "STORE_FULL", "archive");
+    super::is_told(&error, "STORE_FULL", "backup app_");
     before.nothing_is_left(&site, &daemon).await;
     client.exit_maintenance().await;
     // That it was restored cannot be noted in the manifest; that is no reason to fail.
