@@ -45,6 +45,8 @@ pub struct CopySession {
     client: Client,
     rows: mpsc::Receiver<Bytes>,
     driver: JoinHandle<()>,
+    /// Where a request to cancel goes.
+    config: Config,
 }
 
 impl CopySession {
@@ -86,6 +88,7 @@ impl CopySession {
             client,
             rows,
             driver,
+            config,
         };
         lift_limits(&session.client).await?;
         Ok(session)
@@ -115,10 +118,14 @@ impl Drop for CopySession {
         self.driver.abort();
         // A server that waits for a lock does not see that its client is gone, and would wait on.
         if let Ok(runtime) = Handle::try_current() {
-            let cancel = self.client.cancel_token();
+            let (cancel, config) = (self.client.cancel_token(), self.config.clone());
             runtime.spawn(tokio::time::timeout(CANCEL_TIMEOUT, async move {
-                if let Err(error) = cancel.cancel_query(NoTls).await {
-                    tracing::debug!(error = %chain(&error), "could not cancel a copy session's statement");
+                let asked = match open_socket(&config).await {
+                    Ok(socket) => cancel.cancel_query_raw(socket, NoTls).await.is_ok(),
+                    Err(_) => false,
+                };
+                if !asked {
+                    tracing::debug!("could not cancel a copy session's statement");
                 }
             }));
         }

@@ -132,7 +132,7 @@ async fn a_daemon_that_is_killed_while_it_waits_for_a_table_does_not_go_on_waiti
 /// Starts to add a column, which waits for the backup's locks; gives the task.
 async fn adding_a_column(site: &Site) -> tokio::task::JoinHandle<()> {
     let migrator = site.databases.connect("migrator").await.unwrap();
-    let alter = "SET application_name = 'the migration'; ALTER TABLE orders ADD COLUMN later int";
+    let alter = "SET application_name = 'the migration'; ALTER TABLE orders ADD COLUMN IF NOT EXISTS later int";
     let task = tokio::spawn(async move { run(&migrator, alter).await });
     until("the column waits for the backup", || async {
         (waiting(site, "the migration").await == 1).then_some(())
@@ -210,14 +210,14 @@ async fn tables_that_somebody_wants_again_and_again_fail_the_backup_naming_him()
         let altering = adding_a_column(&site).await;
         gate.open();
         altering.await.unwrap();
-        site.databases
-            .run("ALTER TABLE orders DROP COLUMN later")
-            .await;
     }
 
     let error = client.failure(operation).await;
     is_told(&error, "POSTGRES_BUSY", "wants public.orders exclusively");
     is_told(&error, "POSTGRES_BUSY", "the migration");
+    site.databases
+        .run("ALTER TABLE orders DROP COLUMN later")
+        .await;
     before.nothing_is_left(&site, &daemon).await;
     daemon.stop().await;
 }

@@ -125,18 +125,18 @@ impl Held {
                 run(&locking, lock).await;
                 locking
             }));
-            self.waits(&name, "LOCK TABLE").await;
+            self.waits(&name, "LIKE '%LOCK TABLE%'").await;
             run(&self.holder, "SELECT pg_advisory_unlock_all()").await;
             // Its sizes, then its rows: whatever comes first.
-            self.waits(&name, "").await;
+            self.waits(&name, "NOT LIKE '%LOCK TABLE%'").await;
         }
         name
     }
 
-    async fn waits(&self, database: &str, statement: &str) {
+    async fn waits(&self, database: &str, which: &str) {
         let waits = format!(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}' AND wait_event_type = 'Lock'
-               AND query LIKE '%{statement}%'"
+               AND query {which}"
         );
         until("somebody waits for the table", || async {
             (value::<i64>(&self.holder, &waits).await > 0).then_some(())
