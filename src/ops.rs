@@ -20,5 +20,6 @@ pub mod runner;
 pub mod schedule;
 mod scratch;
 pub mod turn;
+mod workers;
 
 pub use daemon::Daemon;

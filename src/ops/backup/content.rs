@@ -1,12 +1,9 @@
 //! The full reading of an archive: every member is decompressed, every block must be a statement of its table, and every
 //! table's rows must have the manifest's number and hash. Another tool's archive is read to its end.
 
-use std::{
-    collections::VecDeque,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
 
 use tokio::task::JoinSet;
@@ -21,7 +18,11 @@ use crate::{
         backup::{ArchiveFormat, Block, Contents, Manifest, RowHasher, RowSum},
         failure::{Failure, Kind},
     },
-    ops::{daemon::Daemon, runner::job::Job},
+    ops::{
+        daemon::Daemon,
+        runner::job::Job,
+        workers::{Queue, all},
+    },
     storage::Store,
     tools::pg_restore,
 };
@@ -73,7 +74,7 @@ async fn read_foreign(
 struct Shared {
     filename: String,
     statements: Vec<String>,
-    queue: Mutex<VecDeque<Block>>,
+    queue: Queue<Block>,
     /// Of each table, and of the large objects at the end.
     sums: Mutex<Vec<RowSum>>,
     bytes: AtomicU64,
@@ -106,7 +107,7 @@ async fn read_own(
             .iter()
             .map(|table| statements.copy_from(table))
             .collect(),
-        queue: Mutex::new(blocks.into()),
+        queue: Queue::new(blocks),
         sums: Mutex::new(vec![RowSum::default(); contents.tables.len() + 1]),
         bytes: AtomicU64::new(0),
     });
@@ -116,15 +117,7 @@ async fn read_own(
         workers.spawn(read_blocks(archive, Arc::clone(&shared)));
     }
     let reading = async {
-        while let Some(worker) = workers.join_next().await {
-            worker.map_err(|error| {
-                Failure::new(
-                    Kind::Internal,
-                    "READING_ENDED",
-                    format!("the reading of the archive ended early: {error}"),
-                )
-            })??;
-        }
+        all(workers, "the reading of the archive").await?;
         let mut archive = OpenArchive::open(daemon, store, manifest).await?;
         for section in [contents.pre_data, contents.sequences, contents.post_data] {
             if section.1 > 0 {
@@ -190,12 +183,7 @@ fn check_sums(shared: &Shared, contents: &Contents) -> Result<(), Failure> {
 
 async fn read_blocks(mut archive: OpenArchive, shared: Arc<Shared>) -> Result<(), Failure> {
     loop {
-        let next = shared
-            .queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front();
-        let Some(block) = next else {
+        let Some(block) = shared.queue.take() else {
             return Ok(());
         };
         let statement = match block.table {

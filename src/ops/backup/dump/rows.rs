@@ -7,7 +7,6 @@
 //! itself, at the end.
 
 use std::{
-    collections::VecDeque,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -28,6 +27,7 @@ use crate::{
     ops::{
         daemon::{Daemon, Managed},
         runner::job::Job,
+        workers::{Queue, all},
     },
     postgres::{
         copy::CopySession,
@@ -81,7 +81,7 @@ pub(super) struct Shared {
     pub(super) block_bytes: usize,
     pub(super) codec: Codec,
     pub(super) writer: Arc<tokio::sync::Mutex<ArchiveWriter>>,
-    queue: Mutex<VecDeque<Item>>,
+    queue: Queue<Item>,
     tally: Mutex<Tally>,
     /// Plain bytes so far, for the progress and for the watch on a dump that stands still.
     pub(super) bytes: AtomicU64,
@@ -139,7 +139,7 @@ pub(super) async fn copy(
         block_bytes: usize::try_from(block_bytes).unwrap_or(1024 * 1024),
         codec: settings.codec(),
         writer: Arc::new(tokio::sync::Mutex::new(writer)),
-        queue: Mutex::new(queue),
+        queue: Queue::new(queue),
         tally: Mutex::new(Tally {
             tables: vec![RowSum::default(); plan.tables.len()],
             ..Tally::default()
@@ -157,10 +157,7 @@ pub(super) async fn copy(
         workers.spawn(work(session, Arc::clone(&shared)));
     }
     let work = async {
-        let mut left = Vec::new();
-        while let Some(worker) = workers.join_next().await {
-            left.extend(worker.map_err(|error| lost(&error))??);
-        }
+        let left: Vec<Item> = all(workers, "the copying of rows").await?.concat();
         if !left.is_empty() {
             prepare_for_rows(&snapshot.session, plan.encoding).await?;
         }
@@ -204,16 +201,8 @@ fn still_held() -> Failure {
     )
 }
 
-fn lost(error: &tokio::task::JoinError) -> Failure {
-    Failure::new(
-        Kind::Internal,
-        "COPY_ENDED",
-        format!("the copying of rows ended early: {error}"),
-    )
-}
-
 /// The work, the largest tables first, so that the sessions end at about the same time.
-fn queue(plan: &Plan<'_>) -> VecDeque<Item> {
+fn queue(plan: &Plan<'_>) -> Vec<Item> {
     let mut order: Vec<usize> = (0..plan.tables.len()).collect();
     order.sort_by_key(|table| std::cmp::Reverse(plan.tables[*table].size_bytes));
     let rows = order.into_iter().flat_map(|table| {
@@ -243,7 +232,7 @@ async fn work(mut session: CopySession, shared: Arc<Shared>) -> Result<Vec<Item>
     prepare_for_rows(&session, &shared.encoding).await?;
     let mut left = Vec::new();
     loop {
-        let Some(item) = lock(&shared.queue).pop_front() else {
+        let Some(item) = shared.queue.take() else {
             return Ok(left);
         };
         if begin(&session, &item, &shared).await? {

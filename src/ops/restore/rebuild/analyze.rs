@@ -1,28 +1,28 @@
 //! ANALYZE of a restored database, by many sessions: the planner has its statistics before anyone uses the database.
 
-use std::{
-    collections::VecDeque,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
 
 use tokio::task::JoinSet;
 
 use crate::{
-    model::failure::{Failure, Kind, chain},
+    model::failure::{Failure, chain},
     ops::{
         daemon::{Daemon, Managed},
         runner::job::Job,
+        workers::{Queue, all},
     },
     postgres::{error::PostgresError, quote::qualified, session::Session, tables},
 };
 
 struct Shared {
-    queue: Mutex<VecDeque<String>>,
+    queue: Queue<String>,
     warnings: Mutex<Vec<String>>,
     done: AtomicU64,
+    total: u64,
+    job: Job,
 }
 
 /// Analyzes every table and materialized view, the largest first, then partitioned tables as a whole. Gives what could not
@@ -39,27 +39,19 @@ pub async fn analyze(
     let names = tables
         .iter()
         .map(|(schema, table)| qualified(schema, table));
-    let total = tables.len() as u64;
     let shared = Arc::new(Shared {
-        queue: Mutex::new(names.collect()),
+        queue: Queue::new(names),
         warnings: Mutex::default(),
         done: AtomicU64::new(0),
+        total: tables.len() as u64,
+        job: job.clone(),
     });
     let mut workers = JoinSet::new();
     for _ in 0..daemon.settings.restore.jobs.min(tables.len()) {
         let session = self::session(managed, new).await?;
         workers.spawn(work(session, Arc::clone(&shared)));
     }
-    while let Some(worker) = workers.join_next().await {
-        worker.map_err(|error| {
-            Failure::new(
-                Kind::Internal,
-                "ANALYZE_ENDED",
-                format!("ANALYZE ended early: {error}"),
-            )
-        })??;
-        job.count(shared.done.load(Ordering::Relaxed), total, "tables");
-    }
+    all(workers, "ANALYZE").await?;
     let warnings = shared.warnings.lock();
     Ok(std::mem::take(
         &mut warnings.unwrap_or_else(PoisonError::into_inner),
@@ -72,12 +64,7 @@ async fn session(managed: &Managed, new: &str) -> Result<Session, PostgresError>
 
 async fn work(session: Session, shared: Arc<Shared>) -> Result<(), Failure> {
     loop {
-        let next = shared
-            .queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front();
-        let Some(name) = next else {
+        let Some(name) = shared.queue.take() else {
             session.close().await;
             return Ok(());
         };
@@ -94,6 +81,7 @@ async fn work(session: Session, shared: Arc<Shared>) -> Result<(), Failure> {
                 .push(chain(&error)),
             Err(error) => return Err(error.into()),
         }
-        shared.done.fetch_add(1, Ordering::Relaxed);
+        let done = shared.done.fetch_add(1, Ordering::Relaxed) + 1;
+        shared.job.count(done, shared.total, "tables");
     }
 }

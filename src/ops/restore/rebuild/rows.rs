@@ -1,11 +1,8 @@
 //! The loading of rows: many sessions take blocks from one queue, in the order of the archive, and copy each into its table.
 
-use std::{
-    collections::VecDeque,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use bytes::Bytes;
@@ -23,6 +20,7 @@ use crate::{
         backup::{dump::watched, open::OpenArchive},
         daemon::{Daemon, Managed},
         runner::job::Job,
+        workers::{Queue, all},
     },
     postgres::{error::PostgresError, session::Session},
     storage::Store,
@@ -51,7 +49,7 @@ struct Shared {
     encoding: String,
     /// The statement of each table.
     statements: Vec<String>,
-    queue: Mutex<VecDeque<Block>>,
+    queue: Queue<Block>,
     bytes: AtomicU64,
 }
 
@@ -69,7 +67,7 @@ pub(super) async fn load(work: &Work<'_>, job: &Job) -> Result<(), Failure> {
             .iter()
             .map(|table| statements.copy_from(table))
             .collect(),
-        queue: Mutex::new(blocks.into()),
+        queue: Queue::new(blocks),
         bytes: AtomicU64::new(0),
     });
     let mut workers = JoinSet::new();
@@ -77,18 +75,7 @@ pub(super) async fn load(work: &Work<'_>, job: &Job) -> Result<(), Failure> {
         let (session, archive) = (session(work).await?, archive(work).await?);
         workers.spawn(load_blocks(session, archive, Arc::clone(&shared)));
     }
-    let loading = async {
-        while let Some(worker) = workers.join_next().await {
-            worker.map_err(|error| {
-                Failure::new(
-                    Kind::Internal,
-                    "COPY_ENDED",
-                    format!("the loading of rows ended early: {error}"),
-                )
-            })??;
-        }
-        Ok(())
-    };
+    let loading = all(workers, "the loading of rows");
     let stall_timeout = work.daemon.settings.backup.stall_timeout;
     let total = work.backup.uncompressed_bytes;
     watched(job, &shared.bytes, total, stall_timeout, loading).await?;
@@ -135,12 +122,7 @@ async fn load_blocks(
         .await
         .map_err(PostgresError::query("set the encoding of rows"))?;
     loop {
-        let next = shared
-            .queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front();
-        let Some(block) = next else {
+        let Some(block) = shared.queue.take() else {
             session.close().await;
             return Ok(());
         };

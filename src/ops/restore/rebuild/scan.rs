@@ -1,11 +1,8 @@
 //! The reading of a whole restored database, by many sessions, as a dump reads it: rows are hashed, or only counted.
 
-use std::{
-    collections::VecDeque,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
 
 use tokio::task::JoinSet;
@@ -15,12 +12,13 @@ use crate::{
     archive::{PageRange, Statements},
     model::{
         backup::{LargeObjects, Manifest, RowHasher, RowSum, TableContents},
-        failure::{Failure, Kind},
+        failure::Failure,
     },
     ops::{
         backup::dump::{LargeObjectPages, ranges, watched},
         daemon::{Daemon, Managed},
         runner::job::Job,
+        workers::{Queue, all},
     },
     postgres::{
         copy::CopySession, dumpable::DumpedTable, error::PostgresError, snapshot::prepare_for_rows,
@@ -47,11 +45,11 @@ pub(super) struct Scan<'a> {
     pub(super) is_full: bool,
 }
 
-struct Queue {
+struct Shared {
     tables: Vec<TableContents>,
     statements: Statements,
     is_full: bool,
-    items: Mutex<VecDeque<(usize, PageRange)>>,
+    items: Queue<(usize, PageRange)>,
     sums: Mutex<Vec<RowSum>>,
     bytes: AtomicU64,
 }
@@ -76,13 +74,13 @@ impl Scan<'_> {
                 };
                 ranges.into_iter().map(move |pages| (table, pages))
             })
-            .collect::<VecDeque<_>>();
+            .collect::<Vec<_>>();
         let sessions = self.daemon.settings.restore.jobs.min(items.len());
-        let queue = Arc::new(Queue {
+        let shared = Arc::new(Shared {
             tables: tables.iter().map(|table| table.contents.clone()).collect(),
             statements: Statements::in_encoding(self.encoding),
             is_full: self.is_full,
-            items: Mutex::new(items),
+            items: Queue::new(items),
             sums: Mutex::new(vec![RowSum::default(); tables.len()]),
             bytes: AtomicU64::new(0),
         });
@@ -90,29 +88,18 @@ impl Scan<'_> {
         for _ in 0..sessions {
             let session = session(self.managed, self.login).await?;
             prepare_for_rows(&session, self.encoding).await?;
-            workers.spawn(scan(session, Arc::clone(&queue)));
+            workers.spawn(scan(session, Arc::clone(&shared)));
         }
-        let scanning = async {
-            while let Some(worker) = workers.join_next().await {
-                worker.map_err(|error| {
-                    Failure::new(
-                        Kind::Internal,
-                        "COPY_ENDED",
-                        format!("the comparison ended early: {error}"),
-                    )
-                })??;
-            }
-            Ok(())
-        };
+        let scanning = all(workers, "the comparison");
         let stall_timeout = self.daemon.settings.backup.stall_timeout;
         let total = if self.is_full {
             backup.uncompressed_bytes
         } else {
             0
         };
-        watched(job, &queue.bytes, total, stall_timeout, scanning).await?;
-        let sums = queue.sums.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = queue.tables.iter().zip(sums.iter());
+        watched(job, &shared.bytes, total, stall_timeout, scanning).await?;
+        let sums = shared.sums.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = shared.tables.iter().zip(sums.iter());
         Ok(found
             .map(|(table, sum)| TableContents {
                 rows: sum.rows,
@@ -143,25 +130,22 @@ impl Scan<'_> {
     }
 }
 
-async fn scan(mut session: CopySession, queue: Arc<Queue>) -> Result<(), Failure> {
+async fn scan(mut session: CopySession, shared: Arc<Shared>) -> Result<(), Failure> {
     loop {
-        let item = queue
-            .items
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front();
-        let Some((table, pages)) = item else {
+        let Some((table, pages)) = shared.items.take() else {
             return Ok(());
         };
-        let contents = &queue.tables[table];
-        let name = queue.statements.name(&contents.schema, &contents.table);
+        let contents = &shared.tables[table];
+        let name = shared.statements.name(&contents.schema, &contents.table);
         let what = || PostgresError::query(format!("read the rows of {name}"));
-        let sum = if queue.is_full {
+        let sum = if shared.is_full {
             let mut hasher = RowHasher::default();
-            let statement = queue.statements.copy_to(contents, &pages);
+            let statement = shared.statements.copy_to(contents, &pages);
             let mut rows = session.copy_out(&statement).await.map_err(what())?;
             while let Some(chunk) = rows.next().await.map_err(what())? {
-                queue.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                shared
+                    .bytes
+                    .fetch_add(chunk.len() as u64, Ordering::Relaxed);
                 hasher.update(&chunk);
             }
             hasher.sum()
@@ -169,12 +153,12 @@ async fn scan(mut session: CopySession, queue: Arc<Queue>) -> Result<(), Failure
             let statement = format!("SELECT count(*) FROM ONLY {name} {}", contents.condition);
             let row = session.query_one(&statement, &[]).await.map_err(what())?;
             // A count moves no bytes; it is progress all the same.
-            queue.bytes.fetch_add(1, Ordering::Relaxed);
+            shared.bytes.fetch_add(1, Ordering::Relaxed);
             RowSum {
                 rows: row.get::<_, i64>(0).unsigned_abs(),
                 ..RowSum::default()
             }
         };
-        queue.sums.lock().unwrap_or_else(PoisonError::into_inner)[table] += sum;
+        shared.sums.lock().unwrap_or_else(PoisonError::into_inner)[table] += sum;
     }
 }
