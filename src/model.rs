@@ -1,6 +1,7 @@
 //! Plain values and pure rules. Nothing here does input or output, and nothing here knows gRPC or PostgreSQL's protocol.
 
 pub mod audit;
+pub mod autogenerate;
 pub mod backup;
 pub mod drift;
 pub mod drill;

@@ -32,6 +32,7 @@ use tokio_postgres::{Client, GenericClient, Row, error::SqlState};
 
 use self::settings::Settings;
 use super::{error::PostgresError, versions::VersionTable};
+use crate::model::autogenerate::Facts;
 use crate::model::schema::{ObjectKey, ObjectKind, ObjectPattern, Properties, Schema};
 
 const WHAT: &str = "read the schema";
@@ -126,6 +127,22 @@ pub async fn read_in_snapshot(client: &Client, scope: &Scope) -> Result<Schema, 
             }
         }
     }
+}
+
+/// Reads the schema in a snapshot of its own, with what is needed to write it. `client` is in no transaction.
+pub async fn facts_in_snapshot(client: &Client, scope: &Scope) -> Result<Facts, PostgresError> {
+    Ok(Facts {
+        schema: read_in_snapshot(client, scope).await?,
+        ..Facts::default()
+    })
+}
+
+/// The same within the open transaction.
+pub async fn facts(client: &impl GenericClient, scope: &Scope) -> Result<Facts, PostgresError> {
+    Ok(Facts {
+        schema: read(client, scope).await?,
+        ..Facts::default()
+    })
 }
 
 /// Whether the error is one of those with which PostgreSQL says that an object went away while it was looked at.
