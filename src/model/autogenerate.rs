@@ -10,6 +10,9 @@
 //!    with all that rests on it.
 //! 3. `order`: all actions on one dependency graph, then cut into phases where transactions require it.
 
+mod object;
+mod write;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::schema::{ObjectKey, Properties, Schema};
