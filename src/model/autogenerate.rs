@@ -10,12 +10,23 @@
 //!    with all that rests on it.
 //! 3. `order`: all actions on one dependency graph, then cut into phases where transactions require it.
 
+mod acl;
+mod act;
+mod annotations;
+mod fates;
+mod names;
 mod object;
+mod order;
+mod renames;
+mod settle;
+mod side;
+mod steps;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::schema::{ObjectKey, Properties, Schema};
+use self::{act::Writer, fates::Fates, side::Side};
+use super::schema::{ObjectKey, ObjectKind, Properties, Schema};
 
 /// A schema with what is needed to write it: more than what is compared.
 #[derive(Clone, Debug, Default)]
@@ -102,19 +113,80 @@ pub struct Renames {
 
 /// The names that can change before anything else does. Where there are some, run them, read the facts again and ask
 /// again: what is named in definitions only PostgreSQL knows. Undecided pairs are an error.
-pub fn renames(from: &Facts, to: &Facts, decisions: &Decisions) -> Result<Renames, Vec<Candidate>> {
-    let _ = (from, to, decisions);
-    Ok(Renames::default())
+pub fn renames(
+    from: &Facts,
+    to: &Facts,
+    decisions: &Decisions,
+) -> Result<Renames, Vec<Candidate>> {
+    renames::renames(&Side::new(from), &Side::new(to), decisions)
 }
 
 /// The pairs of column types that a plan may have to cast between.
 pub fn casts_needed(from: &Facts, to: &Facts) -> BTreeSet<(String, String)> {
-    let _ = (from, to);
-    BTreeSet::new()
+    let columns = to.schema.objects.iter().filter(|(key, _)| key.kind == ObjectKind::Column);
+    let pairs = columns.filter_map(|(key, after)| {
+        let before = from.schema.objects.get(key)?.get("type")?.as_str()?;
+        let after = after.get("type")?.as_str()?;
+        (before != after).then(|| (before.to_owned(), after.to_owned()))
+    });
+    pairs.collect()
 }
 
 /// The statements that make `to` of `from`; none when nothing differs.
-pub fn plan(from: &Facts, to: &Facts, casts: &Casts, form: Form) -> Result<Vec<Phase>, Unwritable> {
-    let _ = (from, to, casts, form);
-    Ok(Vec::new())
+pub fn plan(
+    from: &Facts,
+    to: &Facts,
+    casts: &Casts,
+    form: Form,
+) -> Result<Vec<Phase>, Unwritable> {
+    if from.schema == to.schema {
+        return Ok(Vec::new());
+    }
+    let (old, new) = (Side::new(from), Side::new(to));
+    let fates = Fates::decide(&old, &new, form);
+    let steps = steps::steps(&old, &new, &fates, form);
+    let writer = Writer {
+        old: &old,
+        new: &new,
+        fates: &fates,
+        steps: &steps,
+        casts,
+        form,
+    };
+    let mut actions = BTreeMap::new();
+    let mut unwritable = BTreeMap::new();
+    for node in &steps.nodes {
+        match writer.action(*node) {
+            Ok(action) => {
+                actions.insert(*node, action);
+            }
+            Err(why) => {
+                unwritable.insert(node.1.clone(), why);
+            }
+        }
+    }
+    if unwritable.is_empty() {
+        return order::phases(&steps, &actions, form).map_err(|order::Cycle(nodes)| Unwritable {
+            objects: nodes
+                .into_iter()
+                .map(|(_, key)| (key.clone(), IN_CIRCLE.to_owned()))
+                .collect(),
+        });
+    }
+    Err(Unwritable {
+        objects: unwritable,
+    })
+}
+
+/// Why steps that wait for each other are not written.
+const IN_CIRCLE: &str = "what is to be done with it waits for what is to be done with others, and they for it";
+
+impl Facts {
+    /// Drops what is known of objects that are not part of the schema after all.
+    pub fn forget_what_is_left_out(&mut self) {
+        let objects = &self.schema.objects;
+        self.details.retain(|key, _| objects.contains_key(key));
+        self.dependencies
+            .retain(|(one, other)| objects.contains_key(one) && objects.contains_key(other));
+    }
 }

@@ -11,6 +11,7 @@
 
 mod columns;
 mod constraints;
+mod dependencies;
 mod foreign;
 mod functions;
 mod indexes;
@@ -26,20 +27,25 @@ mod triggers;
 mod types;
 mod unknown;
 
+use std::collections::BTreeMap;
+
 use futures_util::future::try_join_all;
 use serde_json::Value;
 use tokio_postgres::{Client, GenericClient, Row, error::SqlState};
 
-use self::settings::Settings;
+use self::{dependencies::Addresses, settings::Settings};
 use super::{error::PostgresError, versions::VersionTable};
-use crate::model::autogenerate::Facts;
-use crate::model::schema::{ObjectKey, ObjectKind, ObjectPattern, Properties, Schema};
+use crate::model::{autogenerate::Facts, schema::{ObjectKey, ObjectKind, ObjectPattern, Properties, Schema}};
 
 const WHAT: &str = "read the schema";
 /// How often a reading is begun anew when something was dropped under it.
 const ATTEMPTS: usize = 5;
 /// The property that every object of which PostgreSQL writes a whole statement has.
 const DEFINITION: &str = "definition";
+/// What the names of properties begin with that are no part of the schema, but needed to write it.
+const DETAIL: &str = "@";
+/// The detail that says where an object stands in the catalogs.
+const ADDRESS: &str = "address";
 
 /// Which objects of a database are its schema.
 #[derive(Clone, Debug)]
@@ -56,9 +62,15 @@ pub struct Scope {
 /// writing out of views takes ACCESS SHARE locks on what they use, within the session's `lock_timeout`. After an error the
 /// transaction can only be rolled back, which gives back the settings too.
 pub async fn read(client: &impl GenericClient, scope: &Scope) -> Result<Schema, PostgresError> {
+    Ok(facts(client, scope).await?.schema)
+}
+
+/// Reads the schema with what is needed to write it, as the open transaction sees it.
+pub async fn facts(client: &impl GenericClient, scope: &Scope) -> Result<Facts, PostgresError> {
     let settings = Settings::fix(client, &scope.version_table).await?;
     let families = [
         settings::in_force(),
+        dependencies::query(),
         namespaces::query(),
         relations::query(),
         columns::query(settings.version),
@@ -81,25 +93,35 @@ pub async fn read(client: &impl GenericClient, scope: &Scope) -> Result<Schema, 
         .map_err(PostgresError::query(WHAT))?
         .into_iter();
     settings::check_in_force(answers.next().as_deref())?;
+    let edges = answers.next().unwrap_or_default();
 
-    let mut schema = Schema::default();
+    let mut objects = Objects::default();
     for row in answers.flatten() {
-        add(&mut schema, &row)?;
+        objects.add(&row)?;
     }
     for row in unknown::in_new_catalogs(client).await? {
-        add(&mut schema, &row)?;
+        objects.add(&row)?;
     }
     settings.give_back(client).await?;
+    let mut facts = Facts {
+        dependencies: dependencies::between(&edges, &objects.addresses)?,
+        schema: objects.schema,
+        details: objects.details,
+        role: settings.role,
+    };
 
     let version_table = ObjectKey {
         kind: ObjectKind::Table,
         identity: settings.version_table,
     };
-    schema.objects.retain(|key, properties| {
+    let objects = &mut facts.schema.objects;
+    objects.retain(|key, properties| {
         let on = properties.get(crate::model::schema::ON);
         *key != version_table && on.and_then(Value::as_str) != Some(&version_table.identity)
     });
-    Ok(schema.without(&scope.ignore))
+    facts.schema = facts.schema.without(&scope.ignore);
+    facts.forget_what_is_left_out();
+    Ok(facts)
 }
 
 /// Reads the schema in a snapshot of its own, on a connection that is in no transaction.
@@ -110,13 +132,18 @@ pub async fn read(client: &impl GenericClient, scope: &Scope) -> Result<Schema, 
 ///
 /// When the reading is given up half-way, the connection stays in its transaction and must be dropped.
 pub async fn read_in_snapshot(client: &Client, scope: &Scope) -> Result<Schema, PostgresError> {
+    Ok(facts_in_snapshot(client, scope).await?.schema)
+}
+
+/// The same, with what is needed to write the schema.
+pub async fn facts_in_snapshot(client: &Client, scope: &Scope) -> Result<Facts, PostgresError> {
     let mut attempt = 1;
     loop {
         client
             .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             .await
             .map_err(PostgresError::query(WHAT))?;
-        let read = read(client, scope).await;
+        let read = facts(client, scope).await;
         let end = if read.is_ok() { "COMMIT" } else { "ROLLBACK" };
         let ended = client.batch_execute(end).await;
         match read {
@@ -127,22 +154,6 @@ pub async fn read_in_snapshot(client: &Client, scope: &Scope) -> Result<Schema, 
             }
         }
     }
-}
-
-/// Reads the schema in a snapshot of its own, with what is needed to write it. `client` is in no transaction.
-pub async fn facts_in_snapshot(client: &Client, scope: &Scope) -> Result<Facts, PostgresError> {
-    Ok(Facts {
-        schema: read_in_snapshot(client, scope).await?,
-        ..Facts::default()
-    })
-}
-
-/// The same within the open transaction.
-pub async fn facts(client: &impl GenericClient, scope: &Scope) -> Result<Facts, PostgresError> {
-    Ok(Facts {
-        schema: read(client, scope).await?,
-        ..Facts::default()
-    })
 }
 
 /// Whether the error is one of those with which PostgreSQL says that an object went away while it was looked at.
@@ -157,32 +168,60 @@ fn is_of_changes_meanwhile(error: &PostgresError) -> bool {
     matches!(error, PostgresError::Unexpected { .. }) || gone.iter().any(|state| error.is(state))
 }
 
-/// Adds an object from a row of kind, identity and properties.
-fn add(schema: &mut Schema, row: &Row) -> Result<(), PostgresError> {
-    let unexpected = |detail: String| PostgresError::Unexpected {
+/// What the rows of the families add up to.
+#[derive(Default)]
+struct Objects {
+    schema: Schema,
+    details: BTreeMap<ObjectKey, Properties>,
+    addresses: Addresses,
+}
+
+impl Objects {
+    /// Adds an object from a row of kind, identity and properties.
+    fn add(&mut self, row: &Row) -> Result<(), PostgresError> {
+        let field = |error: tokio_postgres::Error| unexpected(error.to_string());
+        let kind: &str = row.try_get(0).map_err(field)?;
+        let kind = kind
+            .parse()
+            .map_err(|error| unexpected(format!("{error}")))?;
+        let identity: String = row.try_get(1).map_err(field)?;
+        let key = ObjectKey { kind, identity };
+        let Value::Object(properties) = row.try_get(2).map_err(field)? else {
+            return Err(unexpected(format!("{key} has no properties")));
+        };
+        if properties.get(DEFINITION).is_some_and(Value::is_null) {
+            return Err(unexpected(format!("{key} was dropped meanwhile")));
+        }
+        let mut compared = Properties::new();
+        let mut details = Properties::new();
+        for (name, value) in properties {
+            match name.strip_prefix(DETAIL) {
+                _ if value.is_null() => {}
+                Some(ADDRESS) => {
+                    let address = serde_json::from_value(value)
+                        .map_err(|error| unexpected(format!("the address of {key}: {error}")))?;
+                    self.addresses.insert(address, key.clone());
+                }
+                Some(detail) => {
+                    details.insert(detail.to_owned(), value);
+                }
+                None => {
+                    compared.insert(name, value);
+                }
+            }
+        }
+        if self.schema.objects.contains_key(&key) {
+            return Err(unexpected(format!("there are two of {key}")));
+        }
+        self.details.insert(key.clone(), details);
+        self.schema.objects.insert(key, compared);
+        Ok(())
+    }
+}
+
+fn unexpected(detail: String) -> PostgresError {
+    PostgresError::Unexpected {
         what: WHAT.to_owned(),
         detail,
-    };
-    let field = |error: tokio_postgres::Error| unexpected(error.to_string());
-    let kind: &str = row.try_get(0).map_err(field)?;
-    let kind = kind
-        .parse()
-        .map_err(|error| unexpected(format!("{error}")))?;
-    let identity: String = row.try_get(1).map_err(field)?;
-    let key = ObjectKey { kind, identity };
-    let Value::Object(properties) = row.try_get(2).map_err(field)? else {
-        return Err(unexpected(format!("{key} has no properties")));
-    };
-    if properties.get(DEFINITION).is_some_and(Value::is_null) {
-        return Err(unexpected(format!("{key} was dropped meanwhile")));
     }
-    let properties: Properties = properties
-        .into_iter()
-        .filter(|(_, value)| !value.is_null())
-        .collect();
-    if schema.objects.contains_key(&key) {
-        return Err(unexpected(format!("there are two of {key}")));
-    }
-    schema.objects.insert(key, properties);
-    Ok(())
 }

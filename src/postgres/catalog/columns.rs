@@ -2,7 +2,7 @@
 
 use super::part::{annotations_of_part, foreign_options, origin, relations, sorted};
 
-/// What follows from the type (storage, collation) is left out; so is the position, see [`super`].
+/// What follows from the type (storage, collation) is left out; the position is a detail, see [`super`].
 pub(super) fn query(version: u32) -> String {
     let compression = match version {
         140_000.. => "CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END",
@@ -13,6 +13,9 @@ pub(super) fn query(version: u32) -> String {
                 jsonb_build_object(
                     'schema', quote_ident(n.nspname),
                     'on', format('%I.%I', n.nspname, c.relname),
+                    '@position', a.attnum,
+                    '@default storage', CASE t.typstorage WHEN 'p' THEN 'plain' WHEN 'e' THEN 'external'
+                                                          WHEN 'm' THEN 'main' WHEN 'x' THEN 'extended' END,
                     'type', format_type(a.atttypid, a.atttypmod),
                     'collation', CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END,
                     'not null', a.attnotnull,

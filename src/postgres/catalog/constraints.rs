@@ -31,6 +31,11 @@ pub(super) fn query(version: u32) -> String {
                         SELECT jsonb_object_agg(format('%s on %s', g.tgfoid::regproc, g.tgrelid::regclass), {enabled})
                         FROM pg_trigger AS g
                         WHERE g.tgconstraint = k.oid AND g.tgisinternal AND g.tgenabled <> 'O'),
+                    '@columns', (SELECT jsonb_agg(quote_ident(attname)) FROM pg_attribute
+                                 WHERE attrelid = c.oid AND attnum = ANY (k.conkey)),
+                    '@references', k.confrelid::regclass::text,
+                    '@index definition', pg_get_indexdef(i.indexrelid),
+                    '@index of', (SELECT inhparent::regclass::text FROM pg_inherits WHERE inhrelid = i.indexrelid),
                     {index_facts},
                     {index_extensions},
                     'index comment', {index_comment},

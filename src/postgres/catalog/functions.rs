@@ -13,6 +13,14 @@ pub(super) fn query() -> String {
                     'schema', quote_ident(n.nspname),
                     'kind', CASE p.prokind WHEN 'f' THEN 'function' WHEN 'p' THEN 'procedure' WHEN 'w' THEN 'window'
                             WHEN 'a' THEN 'aggregate' ELSE p.prokind::text END,
+                    '@result', pg_get_function_result(p.oid),
+                    '@argument names', to_jsonb(p.proargnames),
+                    '@argument modes', to_jsonb(p.proargmodes),
+                    '@argument types', coalesce(
+                        (SELECT jsonb_agg(format_type(argument, NULL) ORDER BY place)
+                         FROM unnest(p.proallargtypes) WITH ORDINALITY AS every (argument, place)),
+                        to_jsonb({arguments_list})),
+                    '@defaults', p.pronargdefaults,
                     {owner}, {acl}, {extensions}, {annotations})
                 || CASE WHEN g.aggfnoid IS NULL THEN jsonb_build_object('definition', pg_get_functiondef(p.oid)) ELSE
                 jsonb_build_object(
@@ -50,6 +58,8 @@ pub(super) fn query() -> String {
            AND NOT EXISTS (SELECT FROM pg_depend AS d
                            WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')",
         arguments = type_names("p.proargtypes"),
+        arguments_list = "(SELECT array_agg(format_type(argument, NULL) ORDER BY place)
+                           FROM unnest(p.proargtypes) WITH ORDINALITY AS given (argument, place))",
         owner = owner("p.proowner"),
         acl = acl('f', "p.proacl", "p.proowner"),
         extensions = extensions("pg_proc", "p.oid"),

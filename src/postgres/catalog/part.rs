@@ -28,7 +28,7 @@ pub(super) fn relations(kinds: &str) -> String {
     )
 }
 
-/// The properties `comment` and `security labels` of an object.
+/// The properties `comment` and `security labels` of an object, and its address as a detail.
 pub(super) fn annotations(catalog: &str, oid: &str) -> String {
     annotations_of_part(catalog, oid, "0")
 }
@@ -36,7 +36,8 @@ pub(super) fn annotations(catalog: &str, oid: &str) -> String {
 /// The same for a column.
 pub(super) fn annotations_of_part(catalog: &str, oid: &str, part: &str) -> String {
     format!(
-        "'comment', {},
+        "'@address', jsonb_build_array('{catalog}', {oid}::bigint, {part}),
+         'comment', {},
          'security labels', (SELECT jsonb_object_agg(provider, label) FROM pg_seclabel
                              WHERE classoid = '{catalog}'::regclass AND objoid = {oid} AND objsubid = {part})",
         comment(catalog, oid, part)
@@ -60,10 +61,11 @@ pub(super) fn owner(role: &str) -> String {
 /// shows what that means, so that an explicit grant of the same is no difference. `letter` is that of `acldefault`.
 pub(super) fn acl(letter: char, column: &str, role: &str) -> String {
     format!(
-        "'acl', coalesce({}, '[]')",
+        "'acl', coalesce({}, '[]'), '@default acl', coalesce({}, '[]')",
         sorted(&format!(
             "coalesce({column}, acldefault('{letter}', {role}))"
-        ))
+        )),
+        sorted(&format!("acldefault('{letter}', {role})"))
     )
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Settings {
     pub version: u32,
     /// The version table's name as PostgreSQL writes it.
     pub version_table: String,
+    /// The role whose objects new ones are.
+    pub role: String,
     names: Vec<String>,
     values: Vec<String>,
 }
@@ -46,7 +48,8 @@ impl Settings {
         let rows = client
             .query_typed(
                 "SELECT name, before, pg_catalog.set_config(name, value, true),
-                        pg_catalog.current_setting('server_version_num'), pg_catalog.format('%I.%I', $3, $4)
+                        pg_catalog.current_setting('server_version_num'), pg_catalog.format('%I.%I', $3, $4),
+                        current_user::text
                  FROM (SELECT name, value, pg_catalog.current_setting(name) AS before
                        FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS fixed (name, value) OFFSET 0) AS found",
                 &[
@@ -65,6 +68,7 @@ impl Settings {
                 .parse()
                 .map_err(|_| unexpected("server_version_num is no number"))?,
             version_table: first.get(4),
+            role: first.get(5),
             names: rows.iter().map(|row| row.get(0)).collect(),
             values: rows.iter().map(|row| row.get(1)).collect(),
         })

@@ -1,0 +1,281 @@
+//! What becomes of each object on the way from one schema to the other.
+//!
+//! First each object that differs is looked at by itself: it is made, dropped, altered, or dropped and made again. Then this
+//! spreads: what rests on something that goes, or becomes another thing of the same name, must let it go too.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Form,
+    object::Object,
+    side::Side,
+    write::{self, columns, constraints, tables},
+};
+use crate::model::schema::{ObjectKey, ObjectKind};
+
+/// What becomes of an object that does not stay as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is made.
+    Create,
+    /// It is dropped.
+    Drop,
+    /// It is altered in place.
+    Alter,
+    /// It is dropped and made again.
+    Replace,
+}
+
+/// The fates of all objects that do not stay as they are.
+#[derive(Default)]
+pub(super) struct Fates<'a> {
+    fates: BTreeMap<&'a ObjectKey, Fate>,
+    /// Columns that get another type, be it one of the same name.
+    pub(super) retyped: BTreeSet<&'a ObjectKey>,
+    /// Columns whose default is dropped before what it uses, and set again; sequences that lose their column.
+    pub(super) released: BTreeSet<&'a ObjectKey>,
+}
+
+impl<'a> Fates<'a> {
+    pub(super) fn get(&self, key: &ObjectKey) -> Option<Fate> {
+        self.fates.get(key).copied()
+    }
+
+    /// Whether the object that was there goes.
+    pub(super) fn goes(&self, key: &ObjectKey) -> bool {
+        matches!(self.get(key), Some(Fate::Drop | Fate::Replace))
+    }
+
+    /// Whether the object that will be there is new.
+    pub(super) fn comes(&self, key: &ObjectKey) -> bool {
+        matches!(self.get(key), Some(Fate::Create | Fate::Replace))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'a ObjectKey, Fate)> {
+        self.fates.iter().map(|(key, fate)| (*key, *fate))
+    }
+
+    pub(super) fn decide(old: &Side<'a>, new: &Side<'a>, form: Form) -> Self {
+        let mut fates = Self::default();
+        for key in old.facts.schema.objects.keys() {
+            if let Some(fate) = own_fate(old, new, key) {
+                fates.fates.insert(key, fate);
+            }
+        }
+        for key in new.facts.schema.objects.keys().filter(|key| !old.has(key)) {
+            fates.fates.insert(key, Fate::Create);
+        }
+        if form == Form::OneTransaction {
+            fates.remake_enums(new);
+        }
+        fates.spread(old, new);
+        fates
+    }
+
+    /// A label that was added to an enum cannot be used in the same transaction: where it may have to be, the enum is made
+    /// anew.
+    fn remake_enums(&mut self, new: &Side<'a>) {
+        let altered = self.fates.iter().filter(|(_, fate)| **fate == Fate::Alter);
+        let enums = altered.map(|(key, _)| *key).filter(|key| key.kind == ObjectKind::Enum);
+        let used: Vec<&ObjectKey> = enums
+            .filter(|key| new.dependents(key).iter().any(|user| self.fates.contains_key(user)))
+            .collect();
+        for key in used {
+            self.fates.insert(key, Fate::Replace);
+        }
+    }
+
+    fn spread(&mut self, old: &Side<'a>, new: &Side<'a>) {
+        let mut waiting: Vec<&'a ObjectKey> = Vec::new();
+        for (key, fate) in &self.fates {
+            match fate {
+                Fate::Drop | Fate::Replace => waiting.push(key),
+                Fate::Alter if key.kind == ObjectKind::Column => {
+                    let pair = old.object(key).zip(new.object(key));
+                    let of_table = old.carrier(key).is_some_and(|carrier| {
+                        matches!(carrier.kind, ObjectKind::Table | ObjectKind::ForeignTable)
+                    });
+                    if of_table && pair.is_some_and(|(old, new)| columns::is_retyped(&old, &new)) {
+                        waiting.push(key);
+                    }
+                }
+                _ => {}
+            }
+        }
+        for key in &waiting {
+            if self.get(key) == Some(Fate::Alter) {
+                self.retyped.insert(key);
+            }
+        }
+        while let Some(key) = waiting.pop() {
+            let dependents: Vec<&'a ObjectKey> = old.dependents(key).to_vec();
+            for user in dependents {
+                if !new.has(user) || self.goes(user) {
+                    continue;
+                }
+                let effect = if self.goes(key) {
+                    self.effect_of_loss(old, new, key, user)
+                } else {
+                    effect_of_retyping(old, new, user)
+                };
+                match effect {
+                    Effect::None => {}
+                    Effect::Replace => {
+                        self.fates.insert(user, Fate::Replace);
+                        self.retyped.remove(user);
+                        waiting.push(user);
+                    }
+                    Effect::Retype => {
+                        self.fates.insert(user, Fate::Alter);
+                        if self.retyped.insert(user) {
+                            waiting.push(user);
+                        }
+                    }
+                    Effect::Release => {
+                        self.fates.entry(user).or_insert(Fate::Alter);
+                        self.released.insert(user);
+                    }
+                }
+            }
+        }
+        self.release_sequences(old, new);
+    }
+
+    /// What becomes of `user` when what it rests on goes.
+    fn effect_of_loss(&self, old: &Side<'a>, new: &Side<'a>, key: &ObjectKey, user: &ObjectKey) -> Effect {
+        let comes_again = self.comes(key);
+        let altered = self.get(user) == Some(Fate::Alter);
+        let Some((before, after)) = old.object(user).zip(new.object(user)) else {
+            return Effect::None;
+        };
+        match user.kind {
+            ObjectKind::Column => {
+                if old.carrier(user) == Some(key) {
+                    return Effect::Replace;
+                }
+                if old.carrier(user).is_some_and(|carrier| self.goes(carrier)) {
+                    return Effect::None;
+                }
+                if key.kind == ObjectKind::Column && old.carrier(key) != old.carrier(user) {
+                    // The column of a parent: the child's comes and goes with it.
+                    return if comes_again { Effect::Replace } else { Effect::None };
+                }
+                let is_type = element_type(&before) == key.identity;
+                if is_type && comes_again {
+                    return if after.text("generated").is_some() { Effect::Replace } else { Effect::Retype };
+                }
+                if before.text("generated").is_some() {
+                    let made_again = after.text("generated").is_some();
+                    return if made_again { Effect::Replace } else { Effect::None };
+                }
+                if key.kind == ObjectKind::Collation {
+                    return if comes_again { Effect::Retype } else { Effect::None };
+                }
+                if before.text("default").is_some() && !is_type {
+                    return Effect::Release;
+                }
+                Effect::None
+            }
+            ObjectKind::Table => {
+                let of_parent = before.text("partition of") == Some(key.identity.as_str());
+                if of_parent && comes_again && after.text("partition of") == before.text("partition of") {
+                    Effect::Replace
+                } else {
+                    Effect::None
+                }
+            }
+            // An identity column's sequence comes and goes with it; others are given away, see release_sequences.
+            ObjectKind::Sequence => {
+                if before.flag("identity") && comes_again { Effect::Replace } else { Effect::None }
+            }
+            ObjectKind::Schema | ObjectKind::DefaultPrivileges | ObjectKind::Extension => Effect::None,
+            // What they are altered to does not use it any more.
+            ObjectKind::View
+            | ObjectKind::Function
+            | ObjectKind::Publication
+            | ObjectKind::Domain
+            | ObjectKind::CompositeType
+            | ObjectKind::Policy
+            | ObjectKind::TextSearchConfiguration
+                if altered && !comes_again =>
+            {
+                Effect::None
+            }
+            _ => Effect::Replace,
+        }
+    }
+
+    /// A sequence goes with the column that it serves, unless it is given away first.
+    fn release_sequences(&mut self, old: &Side<'a>, new: &Side<'a>) {
+        let sequences = old.facts.schema.objects.keys().filter(|key| key.kind == ObjectKind::Sequence);
+        for key in sequences.filter(|key| new.has(key)) {
+            if self.goes(key) || old.object(key).is_some_and(|object| object.flag("identity")) {
+                continue;
+            }
+            if old.owner_column(key).is_some_and(|column| self.goes(column)) {
+                self.fates.insert(key, Fate::Alter);
+                self.released.insert(key);
+            }
+        }
+    }
+}
+
+enum Effect {
+    None,
+    Replace,
+    Retype,
+    Release,
+}
+
+/// What becomes of an object when a column that it rests on gets another type. PostgreSQL rebuilds indexes, constraints and
+/// statistics itself, and refuses for all others.
+fn effect_of_retyping(old: &Side<'_>, new: &Side<'_>, user: &ObjectKey) -> Effect {
+    match user.kind {
+        ObjectKind::Index | ObjectKind::Statistics | ObjectKind::Sequence | ObjectKind::Table | ObjectKind::ForeignTable => {
+            Effect::None
+        }
+        ObjectKind::Constraint => {
+            let foreign = old.object(user).is_some_and(|object| constraints::is_foreign_key(&object));
+            if foreign { Effect::Replace } else { Effect::None }
+        }
+        ObjectKind::Column => {
+            let is_generated = |side: &Side<'_>| {
+                side.object(user).is_some_and(|object| object.text("generated").is_some())
+            };
+            if is_generated(old) && is_generated(new) { Effect::Replace } else { Effect::None }
+        }
+        _ => Effect::Replace,
+    }
+}
+
+/// The type of a column without array brackets and modifiers.
+fn element_type<'a>(column: &Object<'a>) -> &'a str {
+    let kind = column.text_or_empty("type");
+    kind.trim_end_matches("[]")
+}
+
+fn own_fate(old: &Side<'_>, new: &Side<'_>, key: &ObjectKey) -> Option<Fate> {
+    let Some(after) = new.object(key) else {
+        return Some(Fate::Drop);
+    };
+    let before = old.object(key)?;
+    if before.properties == after.properties {
+        return None;
+    }
+    let in_place = match key.kind {
+        ObjectKind::Column => !columns::must_be_made_again(&before, &after),
+        ObjectKind::Table | ObjectKind::ForeignTable => !tables::must_be_made_again(&before, &after),
+        ObjectKind::View => write::views::alter(&before, &after, keeps_columns(old, new, key)).is_some(),
+        _ => write::alter(&before, &after).is_some(),
+    };
+    Some(if in_place { Fate::Alter } else { Fate::Replace })
+}
+
+/// Whether a view's new columns begin with the old ones, as CREATE OR REPLACE VIEW wants it.
+pub(super) fn keeps_columns(old: &Side<'_>, new: &Side<'_>, key: &ObjectKey) -> bool {
+    let (before, after) = (old.columns(key), new.columns(key));
+    before.len() <= after.len()
+        && before.iter().zip(&after).all(|(old, new)| {
+            old.identity() == new.identity() && !columns::is_retyped(old, new)
+        })
+}
