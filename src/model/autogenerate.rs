@@ -10,6 +10,11 @@
 //!    with all that rests on it.
 //! 3. `order`: all actions on one dependency graph, then cut into phases where transactions require it.
 
+mod acl;
+mod annotations;
+#[cfg(test)]
+mod fixtures;
+mod names;
 mod object;
 mod write;
 

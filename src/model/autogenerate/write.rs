@@ -2,6 +2,23 @@
 //! it is altered; where no statement alters it, it is dropped and made again. Owner, privileges, comment and security labels
 //! are written by [`super::annotations`] for all kinds alike.
 
+mod collations;
+mod common;
+mod default_privileges;
+mod extensions;
+mod foreign;
+mod functions;
+mod operator_classes;
+mod operators;
+mod policies;
+mod replication;
+mod statistics;
+mod text_search;
+mod triggers;
+
+#[cfg(test)]
+mod tests;
+
 use super::object::Object;
 
 /// Statements, or why there are none.
