@@ -14,6 +14,8 @@ mod acl;
 mod act;
 mod annotations;
 mod fates;
+#[cfg(test)]
+mod fixtures;
 mod names;
 mod object;
 mod order;
@@ -113,17 +115,17 @@ pub struct Renames {
 
 /// The names that can change before anything else does. Where there are some, run them, read the facts again and ask
 /// again: what is named in definitions only PostgreSQL knows. Undecided pairs are an error.
-pub fn renames(
-    from: &Facts,
-    to: &Facts,
-    decisions: &Decisions,
-) -> Result<Renames, Vec<Candidate>> {
+pub fn renames(from: &Facts, to: &Facts, decisions: &Decisions) -> Result<Renames, Vec<Candidate>> {
     renames::renames(&Side::new(from), &Side::new(to), decisions)
 }
 
 /// The pairs of column types that a plan may have to cast between.
 pub fn casts_needed(from: &Facts, to: &Facts) -> BTreeSet<(String, String)> {
-    let columns = to.schema.objects.iter().filter(|(key, _)| key.kind == ObjectKind::Column);
+    let columns = to
+        .schema
+        .objects
+        .iter()
+        .filter(|(key, _)| key.kind == ObjectKind::Column);
     let pairs = columns.filter_map(|(key, after)| {
         let before = from.schema.objects.get(key)?.get("type")?.as_str()?;
         let after = after.get("type")?.as_str()?;
@@ -133,12 +135,7 @@ pub fn casts_needed(from: &Facts, to: &Facts) -> BTreeSet<(String, String)> {
 }
 
 /// The statements that make `to` of `from`; none when nothing differs.
-pub fn plan(
-    from: &Facts,
-    to: &Facts,
-    casts: &Casts,
-    form: Form,
-) -> Result<Vec<Phase>, Unwritable> {
+pub fn plan(from: &Facts, to: &Facts, casts: &Casts, form: Form) -> Result<Vec<Phase>, Unwritable> {
     if from.schema == to.schema {
         return Ok(Vec::new());
     }
@@ -179,7 +176,8 @@ pub fn plan(
 }
 
 /// Why steps that wait for each other are not written.
-const IN_CIRCLE: &str = "what is to be done with it waits for what is to be done with others, and they for it";
+const IN_CIRCLE: &str =
+    "what is to be done with it waits for what is to be done with others, and they for it";
 
 impl Facts {
     /// Drops what is known of objects that are not part of the schema after all.

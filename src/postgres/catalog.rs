@@ -35,7 +35,10 @@ use tokio_postgres::{Client, GenericClient, Row, error::SqlState};
 
 use self::{dependencies::Addresses, settings::Settings};
 use super::{error::PostgresError, versions::VersionTable};
-use crate::model::{autogenerate::Facts, schema::{ObjectKey, ObjectKind, ObjectPattern, Properties, Schema}};
+use crate::model::{
+    autogenerate::Facts,
+    schema::{ObjectKey, ObjectKind, ObjectPattern, Properties, Schema},
+};
 
 const WHAT: &str = "read the schema";
 /// How often a reading is begun anew when something was dropped under it.

@@ -66,7 +66,10 @@ impl<'a> Writer<'_, 'a> {
             }
             (Step::Default, _, Some(after)) => {
                 let default = after.text_or_empty("default");
-                vec![format!("{} SET DEFAULT {default}", columns::alter_column(&after))]
+                vec![format!(
+                    "{} SET DEFAULT {default}",
+                    columns::alter_column(&after)
+                )]
             }
             (Step::Own, _, Some(after)) => {
                 vec![sequences::own(&after, after.text("owned by"))]
@@ -87,17 +90,31 @@ impl<'a> Writer<'_, 'a> {
             _ => Vec::new(),
         };
         let alone = alone && !statements.is_empty();
-        Ok(Action { statements, alone, commits })
+        Ok(Action {
+            statements,
+            alone,
+            commits,
+        })
     }
 
     fn settler(&self) -> Settler<'_, 'a> {
-        Settler { old: self.old, new: self.new }
+        Settler {
+            old: self.old,
+            new: self.new,
+        }
     }
 
     /// Whether an index can be dropped without keeping anyone out: nothing else waits for it.
     fn may_go_alone(&self, node: Node<'a>, before: &Object<'_>) -> bool {
-        let waited_for = self.steps.before.get(&node).is_some_and(|later| !later.is_empty());
-        let table = self.old.carrier(before.key).and_then(|table| self.old.object(table));
+        let waited_for = self
+            .steps
+            .before
+            .get(&node)
+            .is_some_and(|later| !later.is_empty());
+        let table = self
+            .old
+            .carrier(before.key)
+            .and_then(|table| self.old.object(table));
         let partitioned = table.is_some_and(|table| table.text("partitioned by").is_some());
         before.kind() == ObjectKind::Index
             && !waited_for
@@ -109,16 +126,23 @@ impl<'a> Writer<'_, 'a> {
         let inherited = before.text("origin") == Some("inherited");
         match before.kind() {
             ObjectKind::Index => Ok(vec![indexes::drop(before, online)]),
-            ObjectKind::Column | ObjectKind::Constraint | ObjectKind::Trigger if inherited => Ok(Vec::new()),
+            ObjectKind::Column | ObjectKind::Constraint | ObjectKind::Trigger if inherited => {
+                Ok(Vec::new())
+            }
             _ => write::drop(before),
         }
     }
 
     /// Whether an index, or the index of a constraint, is built on a table that has rows.
     fn is_built_beside(&self, after: &Object<'_>) -> bool {
-        let Some(table) = self.new.carrier(after.key) else { return false };
+        let Some(table) = self.new.carrier(after.key) else {
+            return false;
+        };
         let stays = !self.fates.comes(table);
-        let partitioned = self.new.object(table).is_some_and(|table| table.text("partitioned by").is_some());
+        let partitioned = self
+            .new
+            .object(table)
+            .is_some_and(|table| table.text("partitioned by").is_some());
         let built = match after.kind() {
             ObjectKind::Index => true,
             ObjectKind::Constraint => matches!(after.text("type"), Some("primary key" | "unique")),
@@ -182,11 +206,17 @@ impl<'a> Writer<'_, 'a> {
 
     fn parts(&self, table: &Object<'_>) -> tables::Parts<'_> {
         let columns = self.new.columns(table.key).into_iter().map(|column| {
-            let sequence = column.text("identity").and_then(|_| self.new.identity_sequence(column.key));
+            let sequence = column
+                .text("identity")
+                .and_then(|_| self.new.identity_sequence(column.key));
             let default = !self.steps.late_defaults.contains(column.key);
             (column, sequence, default)
         });
-        let inline = self.new.parts(table.key).iter().filter(|part| self.steps.inline.contains(*part));
+        let inline = self
+            .new
+            .parts(table.key)
+            .iter()
+            .filter(|part| self.steps.inline.contains(*part));
         tables::Parts {
             columns: columns.collect(),
             constraints: inline.filter_map(|part| self.new.object(part)).collect(),
@@ -199,7 +229,10 @@ impl<'a> Writer<'_, 'a> {
             return Vec::new();
         }
         let columns = self.new.columns(table.key);
-        columns.iter().flat_map(|column| self.beyond_parent(column)).collect()
+        columns
+            .iter()
+            .flat_map(|column| self.beyond_parent(column))
+            .collect()
     }
 
     fn beyond_parent(&self, column: &Object<'_>) -> Vec<String> {
@@ -208,7 +241,8 @@ impl<'a> Writer<'_, 'a> {
         }
         let used = self.new.rests_on(column.key).iter();
         let mut parents = used.filter(|used| {
-            used.kind == ObjectKind::Column && self.new.carrier(used) != self.new.carrier(column.key)
+            used.kind == ObjectKind::Column
+                && self.new.carrier(used) != self.new.carrier(column.key)
         });
         let Some(parent) = parents.next().and_then(|parent| self.new.object(parent)) else {
             return Vec::new();
@@ -217,8 +251,16 @@ impl<'a> Writer<'_, 'a> {
         for own in ["statistics target", "options", "foreign options"] {
             given.remove(own);
         }
-        let from = Object { properties: &given, ..*column };
-        let how = columns::Alteration { retype: None, released: false, not_null_later: false, follows_parent: false };
+        let from = Object {
+            properties: &given,
+            ..*column
+        };
+        let how = columns::Alteration {
+            retype: None,
+            released: false,
+            not_null_later: false,
+            follows_parent: false,
+        };
         columns::alter(&from, column, None, how)
     }
 
@@ -233,7 +275,9 @@ impl<'a> Writer<'_, 'a> {
         if parent_adds {
             return Ok(self.beyond_parent(column));
         }
-        let sequence = column.text("identity").and_then(|_| self.new.identity_sequence(column.key));
+        let sequence = column
+            .text("identity")
+            .and_then(|_| self.new.identity_sequence(column.key));
         let definition = columns::definition(column, sequence.as_ref(), true)?;
         let mut statements = vec![format!("ALTER TABLE {table} ADD COLUMN {definition}")];
         statements.extend(columns::settings(column));
@@ -245,14 +289,18 @@ impl<'a> Writer<'_, 'a> {
         let mut statements = match after.kind() {
             ObjectKind::Table | ObjectKind::ForeignTable => tables::alter(before, after),
             ObjectKind::Column => self.alter_column(before, after),
-            ObjectKind::View => write::views::alter(before, after, keeps_columns(self.old, self.new, key))
-                .unwrap_or_default(),
+            ObjectKind::View => {
+                write::views::alter(before, after, keeps_columns(self.old, self.new, key))
+                    .unwrap_or_default()
+            }
             _ => write::alter(before, after).ok_or("it cannot be altered")??,
         };
         let settler = self.settler();
         statements.extend(settler.altered(before, after)?);
         if after.kind().carries_others() {
-            statements.extend(settler.columns_that_stay(after, |column| self.fates.get(column).is_none())?);
+            statements.extend(
+                settler.columns_that_stay(after, |column| self.fates.get(column).is_none())?,
+            );
         }
         statements.extend(self.settle_members(node)?);
         Ok(statements)
@@ -262,11 +310,15 @@ impl<'a> Writer<'_, 'a> {
         let key = after.key;
         let retyped = self.fates.retyped.contains(key) || columns::is_retyped(before, after);
         let of_view = steps::is_of_view(self.new, key);
-        let sequence = after.text("identity").and_then(|_| self.new.identity_sequence(key));
+        let sequence = after
+            .text("identity")
+            .and_then(|_| self.new.identity_sequence(key));
         let how = columns::Alteration {
             retype: (retyped && !of_view).then(|| self.cast(before, after)),
             released: self.fates.released.contains(key),
-            not_null_later: steps::is_not_null_later(self.old, self.new, self.fates, self.form, key),
+            not_null_later: steps::is_not_null_later(
+                self.old, self.new, self.fates, self.form, key,
+            ),
             follows_parent: steps::follows_parent(self.new, self.fates, key),
         };
         columns::alter(before, after, sequence.as_ref(), how)
@@ -274,7 +326,10 @@ impl<'a> Writer<'_, 'a> {
 
     fn cast(&self, before: &Object<'_>, after: &Object<'_>) -> Cast {
         let (from, to) = (before.text_or_empty("type"), after.text_or_empty("type"));
-        if self.fates.retyped.contains(after.key) && from == to && before.text("collation") == after.text("collation") {
+        if self.fates.retyped.contains(after.key)
+            && from == to
+            && before.text("collation") == after.text("collation")
+        {
             return Cast::Text;
         }
         if from == to {
@@ -289,12 +344,24 @@ impl<'a> Writer<'_, 'a> {
         let settler = self.settler();
         let mut statements = Vec::new();
         for key in self.steps.members.get(&node).into_iter().flatten() {
-            let Some(object) = self.new.object(key) else { continue };
+            let Some(object) = self.new.object(key) else {
+                continue;
+            };
             if key.kind == ObjectKind::Constraint && constraints::has_index(&object) {
-                statements.extend(constraints::settings(&object, false, !self.is_attached_later(key)));
+                statements.extend(constraints::settings(
+                    &object,
+                    false,
+                    !self.is_attached_later(key),
+                ));
             }
-            if key.kind == ObjectKind::Column && steps::is_of_view(self.new, key) && let Some(default) = object.text("default") {
-                statements.push(format!("{} SET DEFAULT {default}", columns::alter_column(&object)));
+            if key.kind == ObjectKind::Column
+                && steps::is_of_view(self.new, key)
+                && let Some(default) = object.text("default")
+            {
+                statements.push(format!(
+                    "{} SET DEFAULT {default}",
+                    columns::alter_column(&object)
+                ));
             }
             statements.extend(settler.created(&object)?);
         }
@@ -315,20 +382,39 @@ fn moved_name(object: &Object<'_>, qualified: bool) -> String {
     let mut short = name;
     // Names have at most 63 bytes.
     while short.len() + MOVED.len() > 63 {
-        short = &short[..short.char_indices().next_back().map_or(0, |(place, _)| place)];
+        short = &short[..short
+            .char_indices()
+            .next_back()
+            .map_or(0, |(place, _)| place)];
     }
     let name = format!("\"{short}{MOVED}\"");
-    if qualified { format!("{}.{name}", object.text_or_empty("schema")) } else { name }
+    if qualified {
+        format!("{}.{name}", object.text_or_empty("schema"))
+    } else {
+        name
+    }
 }
 
 fn discarded(object: &Object<'_>) -> String {
-    let word = if object.kind() == ObjectKind::Domain { "DOMAIN" } else { "TYPE" };
+    let word = if object.kind() == ObjectKind::Domain {
+        "DOMAIN"
+    } else {
+        "TYPE"
+    };
     format!("DROP {word} {}", moved_name(object, true))
 }
 
 fn moved(object: &Object<'_>) -> String {
-    let word = if object.kind() == ObjectKind::Domain { "DOMAIN" } else { "TYPE" };
-    format!("ALTER {word} {} RENAME TO {}", object.identity(), moved_name(object, false))
+    let word = if object.kind() == ObjectKind::Domain {
+        "DOMAIN"
+    } else {
+        "TYPE"
+    };
+    format!(
+        "ALTER {word} {} RENAME TO {}",
+        object.identity(),
+        moved_name(object, false)
+    )
 }
 
 /// A NOT NULL that looks at the rows while nobody is kept out: a validated check saves the look that SET NOT NULL takes.
@@ -348,7 +434,10 @@ fn constraint_name(column: &str) -> String {
     const END: &str = "_not_null_check";
     let mut short = column.trim_matches('"');
     while short.len() + END.len() > 63 {
-        short = &short[..short.char_indices().next_back().map_or(0, |(place, _)| place)];
+        short = &short[..short
+            .char_indices()
+            .next_back()
+            .map_or(0, |(place, _)| place)];
     }
     format!("{short}{END}")
 }

@@ -76,9 +76,15 @@ impl<'a> Fates<'a> {
     /// anew.
     fn remake_enums(&mut self, new: &Side<'a>) {
         let altered = self.fates.iter().filter(|(_, fate)| **fate == Fate::Alter);
-        let enums = altered.map(|(key, _)| *key).filter(|key| key.kind == ObjectKind::Enum);
+        let enums = altered
+            .map(|(key, _)| *key)
+            .filter(|key| key.kind == ObjectKind::Enum);
         let used: Vec<&ObjectKey> = enums
-            .filter(|key| new.dependents(key).iter().any(|user| self.fates.contains_key(user)))
+            .filter(|key| {
+                new.dependents(key)
+                    .iter()
+                    .any(|user| self.fates.contains_key(user))
+            })
             .collect();
         for key in used {
             self.fates.insert(key, Fate::Replace);
@@ -142,7 +148,13 @@ impl<'a> Fates<'a> {
     }
 
     /// What becomes of `user` when what it rests on goes.
-    fn effect_of_loss(&self, old: &Side<'a>, new: &Side<'a>, key: &ObjectKey, user: &ObjectKey) -> Effect {
+    fn effect_of_loss(
+        &self,
+        old: &Side<'a>,
+        new: &Side<'a>,
+        key: &ObjectKey,
+        user: &ObjectKey,
+    ) -> Effect {
         let comes_again = self.comes(key);
         let altered = self.get(user) == Some(Fate::Alter);
         let Some((before, after)) = old.object(user).zip(new.object(user)) else {
@@ -158,18 +170,34 @@ impl<'a> Fates<'a> {
                 }
                 if key.kind == ObjectKind::Column && old.carrier(key) != old.carrier(user) {
                     // The column of a parent: the child's comes and goes with it.
-                    return if comes_again { Effect::Replace } else { Effect::None };
+                    return if comes_again {
+                        Effect::Replace
+                    } else {
+                        Effect::None
+                    };
                 }
                 let is_type = element_type(&before) == key.identity;
                 if is_type && comes_again {
-                    return if after.text("generated").is_some() { Effect::Replace } else { Effect::Retype };
+                    return if after.text("generated").is_some() {
+                        Effect::Replace
+                    } else {
+                        Effect::Retype
+                    };
                 }
                 if before.text("generated").is_some() {
                     let made_again = after.text("generated").is_some();
-                    return if made_again { Effect::Replace } else { Effect::None };
+                    return if made_again {
+                        Effect::Replace
+                    } else {
+                        Effect::None
+                    };
                 }
                 if key.kind == ObjectKind::Collation {
-                    return if comes_again { Effect::Retype } else { Effect::None };
+                    return if comes_again {
+                        Effect::Retype
+                    } else {
+                        Effect::None
+                    };
                 }
                 if before.text("default").is_some() && !is_type {
                     return Effect::Release;
@@ -178,7 +206,10 @@ impl<'a> Fates<'a> {
             }
             ObjectKind::Table => {
                 let of_parent = before.text("partition of") == Some(key.identity.as_str());
-                if of_parent && comes_again && after.text("partition of") == before.text("partition of") {
+                if of_parent
+                    && comes_again
+                    && after.text("partition of") == before.text("partition of")
+                {
                     Effect::Replace
                 } else {
                     Effect::None
@@ -186,9 +217,15 @@ impl<'a> Fates<'a> {
             }
             // An identity column's sequence comes and goes with it; others are given away, see release_sequences.
             ObjectKind::Sequence => {
-                if before.flag("identity") && comes_again { Effect::Replace } else { Effect::None }
+                if before.flag("identity") && comes_again {
+                    Effect::Replace
+                } else {
+                    Effect::None
+                }
             }
-            ObjectKind::Schema | ObjectKind::DefaultPrivileges | ObjectKind::Extension => Effect::None,
+            ObjectKind::Schema | ObjectKind::DefaultPrivileges | ObjectKind::Extension => {
+                Effect::None
+            }
             // What they are altered to does not use it any more.
             ObjectKind::View
             | ObjectKind::Function
@@ -207,12 +244,24 @@ impl<'a> Fates<'a> {
 
     /// A sequence goes with the column that it serves, unless it is given away first.
     fn release_sequences(&mut self, old: &Side<'a>, new: &Side<'a>) {
-        let sequences = old.facts.schema.objects.keys().filter(|key| key.kind == ObjectKind::Sequence);
+        let sequences = old
+            .facts
+            .schema
+            .objects
+            .keys()
+            .filter(|key| key.kind == ObjectKind::Sequence);
         for key in sequences.filter(|key| new.has(key)) {
-            if self.goes(key) || old.object(key).is_some_and(|object| object.flag("identity")) {
+            if self.goes(key)
+                || old
+                    .object(key)
+                    .is_some_and(|object| object.flag("identity"))
+            {
                 continue;
             }
-            if old.owner_column(key).is_some_and(|column| self.goes(column)) {
+            if old
+                .owner_column(key)
+                .is_some_and(|column| self.goes(column))
+            {
                 self.fates.insert(key, Fate::Alter);
                 self.released.insert(key);
             }
@@ -231,18 +280,31 @@ enum Effect {
 /// statistics itself, and refuses for all others.
 fn effect_of_retyping(old: &Side<'_>, new: &Side<'_>, user: &ObjectKey) -> Effect {
     match user.kind {
-        ObjectKind::Index | ObjectKind::Statistics | ObjectKind::Sequence | ObjectKind::Table | ObjectKind::ForeignTable => {
-            Effect::None
-        }
+        ObjectKind::Index
+        | ObjectKind::Statistics
+        | ObjectKind::Sequence
+        | ObjectKind::Table
+        | ObjectKind::ForeignTable => Effect::None,
         ObjectKind::Constraint => {
-            let foreign = old.object(user).is_some_and(|object| constraints::is_foreign_key(&object));
-            if foreign { Effect::Replace } else { Effect::None }
+            let foreign = old
+                .object(user)
+                .is_some_and(|object| constraints::is_foreign_key(&object));
+            if foreign {
+                Effect::Replace
+            } else {
+                Effect::None
+            }
         }
         ObjectKind::Column => {
             let is_generated = |side: &Side<'_>| {
-                side.object(user).is_some_and(|object| object.text("generated").is_some())
+                side.object(user)
+                    .is_some_and(|object| object.text("generated").is_some())
             };
-            if is_generated(old) && is_generated(new) { Effect::Replace } else { Effect::None }
+            if is_generated(old) && is_generated(new) {
+                Effect::Replace
+            } else {
+                Effect::None
+            }
         }
         _ => Effect::Replace,
     }
@@ -264,8 +326,12 @@ fn own_fate(old: &Side<'_>, new: &Side<'_>, key: &ObjectKey) -> Option<Fate> {
     }
     let in_place = match key.kind {
         ObjectKind::Column => !columns::must_be_made_again(&before, &after),
-        ObjectKind::Table | ObjectKind::ForeignTable => !tables::must_be_made_again(&before, &after),
-        ObjectKind::View => write::views::alter(&before, &after, keeps_columns(old, new, key)).is_some(),
+        ObjectKind::Table | ObjectKind::ForeignTable => {
+            !tables::must_be_made_again(&before, &after)
+        }
+        ObjectKind::View => {
+            write::views::alter(&before, &after, keeps_columns(old, new, key)).is_some()
+        }
         _ => write::alter(&before, &after).is_some(),
     };
     Some(if in_place { Fate::Alter } else { Fate::Replace })
@@ -275,7 +341,8 @@ fn own_fate(old: &Side<'_>, new: &Side<'_>, key: &ObjectKey) -> Option<Fate> {
 pub(super) fn keeps_columns(old: &Side<'_>, new: &Side<'_>, key: &ObjectKey) -> bool {
     let (before, after) = (old.columns(key), new.columns(key));
     before.len() <= after.len()
-        && before.iter().zip(&after).all(|(old, new)| {
-            old.identity() == new.identity() && !columns::is_retyped(old, new)
-        })
+        && before
+            .iter()
+            .zip(&after)
+            .all(|(old, new)| old.identity() == new.identity() && !columns::is_retyped(old, new))
 }

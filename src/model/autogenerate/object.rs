@@ -7,7 +7,15 @@ use serde_json::Value;
 use crate::model::schema::{ON, ObjectKey, ObjectKind, Properties};
 
 /// Properties that [`super::annotations`] writes for all kinds alike, and those that follow from where an object is.
-const COMMON: &[&str] = &["acl", "comment", "on", "origin", "owner", "schema", "security labels"];
+const COMMON: &[&str] = &[
+    "acl",
+    "comment",
+    "on",
+    "origin",
+    "owner",
+    "schema",
+    "security labels",
+];
 
 /// An object with all that is known of it.
 #[derive(Clone, Copy, Debug)]
@@ -77,18 +85,23 @@ impl<'a> Object<'a> {
     pub(super) fn name(&self) -> &'a str {
         let identity = self.identity();
         let on = self.on().unwrap_or_default();
-        let of_table = identity
-            .strip_suffix(on)
-            .and_then(|rest| rest.strip_suffix(" on ").or_else(|| rest.strip_suffix(" on domain ")));
+        let of_table = identity.strip_suffix(on).and_then(|rest| {
+            rest.strip_suffix(" on ")
+                .or_else(|| rest.strip_suffix(" on domain "))
+        });
         if let (Some(name), false) = (of_table, on.is_empty()) {
             return name;
         }
         if self.kind() == ObjectKind::Column {
-            let rest = identity.strip_prefix(on).and_then(|rest| rest.strip_prefix('.'));
+            let rest = identity
+                .strip_prefix(on)
+                .and_then(|rest| rest.strip_prefix('.'));
             return rest.unwrap_or(identity);
         }
         let schema = self.text_or_empty("schema");
-        let rest = identity.strip_prefix(schema).and_then(|rest| rest.strip_prefix('.'));
+        let rest = identity
+            .strip_prefix(schema)
+            .and_then(|rest| rest.strip_prefix('.'));
         rest.unwrap_or(identity)
     }
 }
@@ -104,7 +117,9 @@ pub(super) fn changed<'a>(old: &Object<'a>, new: &Object<'a>) -> BTreeSet<&'a st
     let names = old.properties.keys().chain(new.properties.keys());
     names
         .map(String::as_str)
-        .filter(|name| !COMMON.contains(name) && old.properties.get(*name) != new.properties.get(*name))
+        .filter(|name| {
+            !COMMON.contains(name) && old.properties.get(*name) != new.properties.get(*name)
+        })
         .collect()
 }
 

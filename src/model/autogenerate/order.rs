@@ -19,7 +19,8 @@ pub(super) fn phases<'a>(
     actions: &BTreeMap<Node<'a>, Action>,
     form: Form,
 ) -> Result<Vec<Phase>, Cycle<'a>> {
-    let mut waits_for: BTreeMap<Node<'a>, usize> = steps.nodes.iter().map(|node| (*node, 0)).collect();
+    let mut waits_for: BTreeMap<Node<'a>, usize> =
+        steps.nodes.iter().map(|node| (*node, 0)).collect();
     for later in steps.before.values().flatten() {
         *waits_for.entry(*later).or_default() += 1;
     }
@@ -31,7 +32,10 @@ pub(super) fn phases<'a>(
     }
     let mut earliest: BTreeMap<Node<'a>, usize> = BTreeMap::new();
     let mut phases = Vec::new();
-    let mut phase = Phase { transactional: form != Form::StepByStep, statements: Vec::new() };
+    let mut phase = Phase {
+        transactional: form != Form::StepByStep,
+        statements: Vec::new(),
+    };
     let mut number = 0;
     let mut left = steps.nodes.len();
     while left > 0 {
@@ -52,7 +56,13 @@ pub(super) fn phases<'a>(
                 !actions.get(&node).is_some_and(|action| action.alone)
             });
             number += 1;
-            phases.push(std::mem::replace(&mut phase, Phase { transactional, statements: Vec::new() }));
+            phases.push(std::mem::replace(
+                &mut phase,
+                Phase {
+                    transactional,
+                    statements: Vec::new(),
+                },
+            ));
             continue;
         };
         ready.remove(&next);
@@ -60,7 +70,11 @@ pub(super) fn phases<'a>(
         let done = node(next);
         waits_for.remove(&done);
         let action = actions.get(&done);
-        phase.statements.extend(action.iter().flat_map(|action| action.statements.iter().cloned()));
+        phase.statements.extend(
+            action
+                .iter()
+                .flat_map(|action| action.statements.iter().cloned()),
+        );
         let commits = action.is_some_and(|action| action.commits)
             && matches!(form, Form::Online | Form::Plain);
         for later in steps.before.get(&done).into_iter().flatten() {

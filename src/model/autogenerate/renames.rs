@@ -5,15 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    Candidate, Decisions, Renames,
-    object::Object,
-    side::Side,
-    write::constraints,
-};
+use super::{Candidate, Decisions, Renames, object::Object, side::Side, write::constraints};
 use crate::model::schema::{ObjectKey, ObjectKind};
 
-pub(super) fn renames(old: &Side<'_>, new: &Side<'_>, decisions: &Decisions) -> Result<Renames, Vec<Candidate>> {
+pub(super) fn renames(
+    old: &Side<'_>,
+    new: &Side<'_>,
+    decisions: &Decisions,
+) -> Result<Renames, Vec<Candidate>> {
     let mut renames = Renames::default();
     for kind in [ObjectKind::Table, ObjectKind::Column] {
         for (before, after) in decided(old, new, decisions, kind) {
@@ -59,7 +58,11 @@ fn statements(from: &Object<'_>, to: &Object<'_>) -> Vec<String> {
         _ if constraints::has_index(from) => {
             format!("ALTER INDEX {} RENAME TO {name}", constraints::index(from))
         }
-        _ => format!("{} RENAME CONSTRAINT {} TO {name}", constraints::carrier(from, false), from.name()),
+        _ => format!(
+            "{} RENAME CONSTRAINT {} TO {name}",
+            constraints::carrier(from, false),
+            from.name()
+        ),
     };
     vec![statement]
 }
@@ -86,7 +89,10 @@ fn decided<'s>(
     decisions: &Decisions,
     kind: ObjectKind,
 ) -> Vec<(Object<'s>, Object<'s>)> {
-    let key = |identity: &str| ObjectKey { kind, identity: identity.to_owned() };
+    let key = |identity: &str| ObjectKey {
+        kind,
+        identity: identity.to_owned(),
+    };
     let pairs = decisions.renames.iter().filter_map(|(before, after)| {
         let (before, after) = (key(before), key(after));
         if new.has(&before) || old.has(&after) {
@@ -106,7 +112,12 @@ fn candidates(old: &Side<'_>, new: &Side<'_>, decisions: &Decisions) -> Vec<Cand
     });
     let candidates = dropped.filter_map(|key| {
         let before = old.object(key)?;
-        let added = new.facts.schema.objects.keys().filter(|other| other.kind == key.kind && !old.has(other));
+        let added = new
+            .facts
+            .schema
+            .objects
+            .keys()
+            .filter(|other| other.kind == key.kind && !old.has(other));
         let added = added.filter(|other| {
             new.object(other).is_some_and(|after| match key.kind {
                 ObjectKind::Table => same_table(old, new, &before, &after),
@@ -114,7 +125,10 @@ fn candidates(old: &Side<'_>, new: &Side<'_>, decisions: &Decisions) -> Vec<Cand
             })
         });
         let added: Vec<ObjectKey> = added.cloned().collect();
-        (!added.is_empty()).then(|| Candidate { dropped: key.clone(), added })
+        (!added.is_empty()).then(|| Candidate {
+            dropped: key.clone(),
+            added,
+        })
     });
     candidates.collect()
 }
@@ -127,7 +141,14 @@ fn same_table(old: &Side<'_>, new: &Side<'_>, before: &Object<'_>, after: &Objec
     let shape = |side: &Side<'_>, table: &Object<'_>| -> BTreeSet<(String, String)> {
         let columns = side.columns(table.key);
         let columns = columns.iter();
-        columns.map(|column| (column.name().to_owned(), column.text_or_empty("type").to_owned())).collect()
+        columns
+            .map(|column| {
+                (
+                    column.name().to_owned(),
+                    column.text_or_empty("type").to_owned(),
+                )
+            })
+            .collect()
     };
     let (before, after) = (shape(old, before), shape(new, after));
     !before.is_empty() && before == after
@@ -135,7 +156,9 @@ fn same_table(old: &Side<'_>, new: &Side<'_>, before: &Object<'_>, after: &Objec
 
 /// Whether two columns of one table have the same type.
 fn same_column(old: &Side<'_>, new: &Side<'_>, before: &Object<'_>, after: &Object<'_>) -> bool {
-    let table = old.carrier(before.key).filter(|table| table.kind == ObjectKind::Table);
+    let table = old
+        .carrier(before.key)
+        .filter(|table| table.kind == ObjectKind::Table);
     table.is_some()
         && table == new.carrier(after.key)
         && before.text("type") == after.text("type")
@@ -145,8 +168,16 @@ fn same_column(old: &Side<'_>, new: &Side<'_>, before: &Object<'_>, after: &Obje
         && after.text("origin") != Some("inherited")
 }
 
-fn same_but_for_the_name<'s>(old: &'s Side<'_>, new: &'s Side<'_>) -> Vec<(Object<'s>, Object<'s>)> {
-    let renamed = |kind| matches!(kind, ObjectKind::Index | ObjectKind::Constraint | ObjectKind::Sequence);
+fn same_but_for_the_name<'s>(
+    old: &'s Side<'_>,
+    new: &'s Side<'_>,
+) -> Vec<(Object<'s>, Object<'s>)> {
+    let renamed = |kind| {
+        matches!(
+            kind,
+            ObjectKind::Index | ObjectKind::Constraint | ObjectKind::Sequence
+        )
+    };
     let mut added: Vec<Object<'s>> = new
         .facts
         .schema
@@ -156,8 +187,16 @@ fn same_but_for_the_name<'s>(old: &'s Side<'_>, new: &'s Side<'_>) -> Vec<(Objec
         .filter_map(|key| new.object(key))
         .collect();
     let mut pairs = Vec::new();
-    for key in old.facts.schema.objects.keys().filter(|key| renamed(key.kind) && !new.has(key)) {
-        let Some(before) = old.object(key) else { continue };
+    for key in old
+        .facts
+        .schema
+        .objects
+        .keys()
+        .filter(|key| renamed(key.kind) && !new.has(key))
+    {
+        let Some(before) = old.object(key) else {
+            continue;
+        };
         if let Some(place) = added.iter().position(|after| is_same(&before, after)) {
             pairs.push((before, added.remove(place)));
         }
@@ -177,15 +216,20 @@ fn is_same(before: &Object<'_>, after: &Object<'_>) -> bool {
                 && before.text("schema") == after.text("schema")
         }
         ObjectKind::Index => {
-            let differ = before.properties.keys().chain(after.properties.keys()).any(|name| {
-                !matches!(name.as_str(), "definition" | "comment" | "partition of")
-                    && before.properties.get(name) != after.properties.get(name)
-            });
+            let differ = before
+                .properties
+                .keys()
+                .chain(after.properties.keys())
+                .any(|name| {
+                    !matches!(name.as_str(), "definition" | "comment" | "partition of")
+                        && before.properties.get(name) != after.properties.get(name)
+                });
             !differ && nameless(before) == nameless(after)
         }
         // A check or key of a partition has the name of its parent's.
         _ => {
-            let inherited = before.text("origin") == Some("inherited") && !constraints::has_index(before);
+            let inherited =
+                before.text("origin") == Some("inherited") && !constraints::has_index(before);
             let less_comments = |object: &Object<'_>| {
                 let mut properties = object.properties.clone();
                 properties.remove("comment");
@@ -199,14 +243,20 @@ fn is_same(before: &Object<'_>, after: &Object<'_>) -> bool {
 
 /// The definition of an index without its name.
 fn nameless(index: &Object<'_>) -> String {
-    index.text_or_empty("definition").replacen(&format!(" INDEX {} ON ", index.name()), " INDEX ON ", 1)
+    index.text_or_empty("definition").replacen(
+        &format!(" INDEX {} ON ", index.name()),
+        " INDEX ON ",
+        1,
+    )
 }
 
 /// The name that an object has among relations.
 fn relation(object: &Object<'_>) -> Option<String> {
     match object.kind() {
         ObjectKind::Index | ObjectKind::Sequence => Some(object.identity().to_owned()),
-        ObjectKind::Constraint if constraints::has_index(object) => Some(constraints::index(object)),
+        ObjectKind::Constraint if constraints::has_index(object) => {
+            Some(constraints::index(object))
+        }
         _ => None,
     }
 }

@@ -25,7 +25,11 @@ impl Settler<'_, '_> {
         if owner != creator && object.kind() == ObjectKind::Sequence {
             // It gets its owner before it is given to a column, whose table has the same one.
             if !object.flag("identity") {
-                statements.push(format!("ALTER SEQUENCE {} OWNER TO {}", object.identity(), quoted(owner)));
+                statements.push(format!(
+                    "ALTER SEQUENCE {} OWNER TO {}",
+                    object.identity(),
+                    quoted(owner)
+                ));
             }
         } else if owner != creator {
             statements.extend(annotations::owner(object, owner));
@@ -59,7 +63,12 @@ impl Settler<'_, '_> {
                 had = had.with_owner(old, new);
             }
             let wanted = Acl::parse(&after.list("acl"))?;
-            statements.extend(acl::statements(&target, &had, &wanted, new_owner.unwrap_or_default()));
+            statements.extend(acl::statements(
+                &target,
+                &had,
+                &wanted,
+                new_owner.unwrap_or_default(),
+            ));
         }
         statements.extend(annotations::comments(Some(before), after));
         statements.extend(annotations::labels(Some(before), after));
@@ -70,7 +79,9 @@ impl Settler<'_, '_> {
         let table = after.on().unwrap_or_default();
         let owner = |side: &Side<'_>| {
             let table = side.carrier(after.key).and_then(|table| side.object(table));
-            table.and_then(|table| table.text("owner").map(str::to_owned)).unwrap_or_default()
+            table
+                .and_then(|table| table.text("owner").map(str::to_owned))
+                .unwrap_or_default()
         };
         let new_owner = owner(self.new);
         let mut had = Acl::parse(&before.map(|before| before.list("acl")).unwrap_or_default())?;
@@ -79,21 +90,42 @@ impl Settler<'_, '_> {
             had = had.with_owner(&old_owner, &new_owner);
         }
         if before.is_some() {
-            let (from, to) = (self.table_acl(self.old, after, &old_owner, &new_owner)?, self.table_acl(self.new, after, "", "")?);
+            let (from, to) = (
+                self.table_acl(self.old, after, &old_owner, &new_owner)?,
+                self.table_acl(self.new, after, "", "")?,
+            );
             had = had.after_table(&from, &to);
         }
         let wanted = Acl::parse(&after.list("acl"))?;
-        Ok(acl::column_statements(table, after.name(), &had, &wanted, &new_owner))
+        Ok(acl::column_statements(
+            table,
+            after.name(),
+            &had,
+            &wanted,
+            &new_owner,
+        ))
     }
 
-    fn table_acl(&self, side: &Side<'_>, column: &Object<'_>, old_owner: &str, new_owner: &str) -> Result<Acl, String> {
-        let table = side.carrier(column.key).and_then(|table| side.object(table));
+    fn table_acl(
+        &self,
+        side: &Side<'_>,
+        column: &Object<'_>,
+        old_owner: &str,
+        new_owner: &str,
+    ) -> Result<Acl, String> {
+        let table = side
+            .carrier(column.key)
+            .and_then(|table| side.object(table));
         let acl = Acl::parse(&table.map(|table| table.list("acl")).unwrap_or_default())?;
         Ok(acl.with_owner(old_owner, new_owner))
     }
 
     /// The privileges of columns that stay as they are, and lose what their table loses.
-    pub(super) fn columns_that_stay(&self, table: &Object<'_>, stays: impl Fn(&ObjectKey) -> bool) -> Written {
+    pub(super) fn columns_that_stay(
+        &self,
+        table: &Object<'_>,
+        stays: impl Fn(&ObjectKey) -> bool,
+    ) -> Written {
         let mut statements = Vec::new();
         for column in self.new.columns(table.key) {
             if let Some(before) = self.old.object(column.key).filter(|_| stays(column.key)) {
@@ -128,19 +160,26 @@ impl Settler<'_, '_> {
             identity: identity.to_owned(),
         };
         let found = self.old.object(&key);
-        found.map(|object| Acl::parse(&object.list("acl"))).transpose()
+        found
+            .map(|object| Acl::parse(&object.list("acl")))
+            .transpose()
     }
 }
 
 /// What ALTER DEFAULT PRIVILEGES calls such objects.
 fn default_privileges_word(kind: ObjectKind) -> Option<&'static str> {
     match kind {
-        ObjectKind::Table | ObjectKind::ForeignTable | ObjectKind::View | ObjectKind::MaterializedView => Some("tables"),
+        ObjectKind::Table
+        | ObjectKind::ForeignTable
+        | ObjectKind::View
+        | ObjectKind::MaterializedView => Some("tables"),
         ObjectKind::Sequence => Some("sequences"),
         ObjectKind::Function => Some("functions"),
-        ObjectKind::Enum | ObjectKind::Domain | ObjectKind::CompositeType | ObjectKind::Range | ObjectKind::BaseType => {
-            Some("types")
-        }
+        ObjectKind::Enum
+        | ObjectKind::Domain
+        | ObjectKind::CompositeType
+        | ObjectKind::Range
+        | ObjectKind::BaseType => Some("types"),
         ObjectKind::Schema => Some("schemas"),
         _ => None,
     }

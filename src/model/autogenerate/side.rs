@@ -65,16 +65,31 @@ impl<'a> Side<'a> {
             if !inherited || !matches!(key.kind, ObjectKind::Column | ObjectKind::Constraint) {
                 continue;
             }
-            let Some(object) = self.object(key) else { continue };
-            let Some(table) = self.carrier(key).and_then(|table| self.object(table)) else { continue };
-            for parent in table.text("partition of").into_iter().chain(table.list("inherits")) {
-                let separator = if key.kind == ObjectKind::Column { "." } else { " on " };
+            let Some(object) = self.object(key) else {
+                continue;
+            };
+            let Some(table) = self.carrier(key).and_then(|table| self.object(table)) else {
+                continue;
+            };
+            for parent in table
+                .text("partition of")
+                .into_iter()
+                .chain(table.list("inherits"))
+            {
+                let separator = if key.kind == ObjectKind::Column {
+                    "."
+                } else {
+                    " on "
+                };
                 let identity = if key.kind == ObjectKind::Column {
                     format!("{parent}{separator}{}", object.name())
                 } else {
                     format!("{}{separator}{parent}", object.name())
                 };
-                let of_parent = ObjectKey { kind: key.kind, identity };
+                let of_parent = ObjectKey {
+                    kind: key.kind,
+                    identity,
+                };
                 if let Some((of_parent, _)) = objects.get_key_value(&of_parent) {
                     pairs.push((key, of_parent));
                 }
@@ -88,7 +103,11 @@ impl<'a> Side<'a> {
     pub(super) fn object(&self, key: &ObjectKey) -> Option<Object<'_>> {
         let (key, properties) = self.facts.schema.objects.get_key_value(key)?;
         let details = self.facts.details.get(key).unwrap_or(&self.nothing);
-        Some(Object { key, properties, details })
+        Some(Object {
+            key,
+            properties,
+            details,
+        })
     }
 
     pub(super) fn has(&self, key: &ObjectKey) -> bool {
@@ -97,17 +116,25 @@ impl<'a> Side<'a> {
 
     /// What the object rests on.
     pub(super) fn rests_on(&self, key: &ObjectKey) -> &[&'a ObjectKey] {
-        self.rests_on.get(key).map(Vec::as_slice).unwrap_or_default()
+        self.rests_on
+            .get(key)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 
     /// What rests on the object.
     pub(super) fn dependents(&self, key: &ObjectKey) -> &[&'a ObjectKey] {
-        self.dependents.get(key).map(Vec::as_slice).unwrap_or_default()
+        self.dependents
+            .get(key)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 
     /// All pairs of which the first rests on the second.
     pub(super) fn dependencies(&self) -> impl Iterator<Item = (&'a ObjectKey, &'a ObjectKey)> {
-        self.rests_on.iter().flat_map(|(one, others)| others.iter().map(|other| (*one, *other)))
+        self.rests_on
+            .iter()
+            .flat_map(|(one, others)| others.iter().map(|other| (*one, *other)))
     }
 
     /// The table, view, domain or type that the object hangs on; of a sequence that serves a column, the table.
@@ -130,7 +157,8 @@ impl<'a> Side<'a> {
     pub(super) fn columns(&self, key: &ObjectKey) -> Vec<Object<'_>> {
         let parts = self.parts(key).iter();
         let columns = parts.filter(|part| part.kind == ObjectKind::Column);
-        let mut columns: Vec<Object<'_>> = columns.filter_map(|column| self.object(column)).collect();
+        let mut columns: Vec<Object<'_>> =
+            columns.filter_map(|column| self.object(column)).collect();
         columns.sort_by_key(|column| column.detail_number("position"));
         columns
     }
@@ -138,15 +166,23 @@ impl<'a> Side<'a> {
     /// The column that a sequence serves.
     pub(super) fn owner_column(&self, sequence: &ObjectKey) -> Option<&'a ObjectKey> {
         let column = self.object(sequence)?.text("owned by")?;
-        let key = ObjectKey { kind: ObjectKind::Column, identity: column.to_owned() };
-        self.facts.schema.objects.get_key_value(&key).map(|(key, _)| key)
+        let key = ObjectKey {
+            kind: ObjectKind::Column,
+            identity: column.to_owned(),
+        };
+        self.facts
+            .schema
+            .objects
+            .get_key_value(&key)
+            .map(|(key, _)| key)
     }
 
     /// The sequence that an identity column makes.
     pub(super) fn identity_sequence(&self, column: &ObjectKey) -> Option<Object<'_>> {
         let dependents = self.dependents(column).iter();
         let mut sequences = dependents.filter(|key| key.kind == ObjectKind::Sequence);
-        let found = sequences.find_map(|key| self.object(key).filter(|object| object.flag("identity")))?;
+        let found =
+            sequences.find_map(|key| self.object(key).filter(|object| object.flag("identity")))?;
         Some(found)
     }
 }

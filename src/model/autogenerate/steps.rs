@@ -61,7 +61,12 @@ pub(super) struct Steps<'a> {
 }
 
 /// Makes the steps.
-pub(super) fn steps<'a>(old: &Side<'a>, new: &Side<'a>, fates: &Fates<'a>, form: Form) -> Steps<'a> {
+pub(super) fn steps<'a>(
+    old: &Side<'a>,
+    new: &Side<'a>,
+    fates: &Fates<'a>,
+    form: Form,
+) -> Steps<'a> {
     let mut builder = Builder {
         old,
         new,
@@ -104,7 +109,10 @@ impl<'a> Builder<'_, 'a> {
             for kind in self.old.rests_on(column) {
                 let is_type = matches!(
                     kind.kind,
-                    ObjectKind::Enum | ObjectKind::Domain | ObjectKind::CompositeType | ObjectKind::Range
+                    ObjectKind::Enum
+                        | ObjectKind::Domain
+                        | ObjectKind::CompositeType
+                        | ObjectKind::Range
                 );
                 if is_type && self.fates.get(kind) == Some(Fate::Replace) {
                     self.steps.moved.insert(kind);
@@ -118,12 +126,13 @@ impl<'a> Builder<'_, 'a> {
         for (key, _) in self.fates.iter() {
             let late = key.kind == ObjectKind::Column
                 && self.made_with_table(key)
-                && self.new.object(key).is_some_and(|column| column.text("default").is_some())
                 && self
                     .new
-                    .rests_on(key)
-                    .iter()
-                    .any(|used| used.kind == ObjectKind::Function && self.fates.get(used).is_some());
+                    .object(key)
+                    .is_some_and(|column| column.text("default").is_some())
+                && self.new.rests_on(key).iter().any(|used| {
+                    used.kind == ObjectKind::Function && self.fates.get(used).is_some()
+                });
             if late {
                 self.steps.late_defaults.insert(key);
             }
@@ -132,7 +141,9 @@ impl<'a> Builder<'_, 'a> {
 
     /// Whether the column comes with its table.
     fn made_with_table(&self, column: &ObjectKey) -> bool {
-        self.new.carrier(column).is_some_and(|table| self.fates.comes(table))
+        self.new
+            .carrier(column)
+            .is_some_and(|table| self.fates.comes(table))
     }
 
     fn find_inline(&mut self) {
@@ -140,13 +151,21 @@ impl<'a> Builder<'_, 'a> {
             if key.kind != ObjectKind::Constraint || !self.fates.comes(key) {
                 continue;
             }
-            let Some((table, constraint)) = self.new.carrier(key).zip(self.new.object(key)) else { continue };
+            let Some((table, constraint)) = self.new.carrier(key).zip(self.new.object(key)) else {
+                continue;
+            };
             let of_new_table = self.fates.comes(table) && table.kind == ObjectKind::Table;
-            if !of_new_table || constraints::is_foreign_key(&constraint) || constraints::is_not_valid(&constraint) {
+            if !of_new_table
+                || constraints::is_foreign_key(&constraint)
+                || constraints::is_not_valid(&constraint)
+            {
                 continue;
             }
             let inherited = constraint.text("origin") == Some("inherited");
-            let of_partition = self.new.object(table).is_some_and(|table| table.text("partition of").is_some());
+            let of_partition = self
+                .new
+                .object(table)
+                .is_some_and(|table| table.text("partition of").is_some());
             if inherited && !of_partition {
                 continue;
             }
@@ -213,7 +232,8 @@ impl<'a> Builder<'_, 'a> {
                 }
             }
             ObjectKind::Sequence if !after.flag("identity") => {
-                let given = before.is_none_or(|before| before.text("owned by") != after.text("owned by"));
+                let given =
+                    before.is_none_or(|before| before.text("owned by") != after.text("owned by"));
                 let again = self.fates.released.contains(key);
                 if (given || again) && (before.is_some() || after.text("owned by").is_some()) {
                     more.push((Step::Own, key));
@@ -221,7 +241,8 @@ impl<'a> Builder<'_, 'a> {
             }
             ObjectKind::Column if self.is_not_null_later(key) => more.push((Step::NotNull, key)),
             ObjectKind::Constraint => {
-                let validated = before.is_some_and(|before| constraints::is_validated(&before, &after));
+                let validated =
+                    before.is_some_and(|before| constraints::is_validated(&before, &after));
                 if validated || comes && self.is_validated_later(key) {
                     more.push((Step::Validate, key));
                 }
@@ -245,8 +266,12 @@ impl<'a> Builder<'_, 'a> {
     }
 
     fn is_validated_later(&self, key: &ObjectKey) -> bool {
-        self.online() && is_added_not_valid(self.new, self.fates, key)
-            && self.new.object(key).is_some_and(|constraint| !constraints::is_not_valid(&constraint))
+        self.online()
+            && is_added_not_valid(self.new, self.fates, key)
+            && self
+                .new
+                .object(key)
+                .is_some_and(|constraint| !constraints::is_not_valid(&constraint))
     }
 
     /// The step after which the object is as it should be; none for one that stays as it is.
@@ -254,7 +279,9 @@ impl<'a> Builder<'_, 'a> {
         match self.fates.get(key)? {
             Fate::Drop => None,
             Fate::Alter => Some((Step::Alter, key)),
-            Fate::Create | Fate::Replace => Some(self.made_with(key).unwrap_or((Step::Create, key))),
+            Fate::Create | Fate::Replace => {
+                Some(self.made_with(key).unwrap_or((Step::Create, key)))
+            }
         }
     }
 
@@ -265,18 +292,29 @@ impl<'a> Builder<'_, 'a> {
         match key.kind {
             ObjectKind::Column => {
                 let carrier = carrier?;
-                let view = matches!(carrier.kind, ObjectKind::View | ObjectKind::MaterializedView);
+                let view = matches!(
+                    carrier.kind,
+                    ObjectKind::View | ObjectKind::MaterializedView
+                );
                 if self.fates.comes(carrier) {
                     return Some((Step::Create, carrier));
                 }
                 view.then_some((Step::Alter, carrier))
             }
             ObjectKind::Sequence if object.flag("identity") => {
-                let column = self.new.rests_on(key).iter().find(|used| used.kind == ObjectKind::Column)?;
+                let column = self
+                    .new
+                    .rests_on(key)
+                    .iter()
+                    .find(|used| used.kind == ObjectKind::Column)?;
                 self.make(column)
             }
-            ObjectKind::Constraint if self.steps.inline.contains(key) => Some((Step::Create, carrier?)),
-            ObjectKind::Constraint | ObjectKind::Trigger if object.text("origin") == Some("inherited") => {
+            ObjectKind::Constraint if self.steps.inline.contains(key) => {
+                Some((Step::Create, carrier?))
+            }
+            ObjectKind::Constraint | ObjectKind::Trigger
+                if object.text("origin") == Some("inherited") =>
+            {
                 if constraints::has_index(&object) {
                     return None;
                 }
@@ -291,7 +329,9 @@ impl<'a> Builder<'_, 'a> {
     }
 
     fn joins(&self, table: &ObjectKey) -> bool {
-        let Some(after) = self.new.object(table) else { return false };
+        let Some(after) = self.new.object(table) else {
+            return false;
+        };
         let before = self.old.object(table).filter(|_| self.stays(table));
         tables::joins_parent(before.as_ref(), &after)
     }
@@ -312,7 +352,11 @@ impl<'a> Builder<'_, 'a> {
         let object = self.old.object(key)?;
         if key.kind == ObjectKind::Sequence {
             if object.flag("identity") {
-                let column = self.old.rests_on(key).iter().find(|used| used.kind == ObjectKind::Column)?;
+                let column = self
+                    .old
+                    .rests_on(key)
+                    .iter()
+                    .find(|used| used.kind == ObjectKind::Column)?;
                 return self.unmake(column).or_else(|| {
                     let alters = self.fates.get(column) == Some(Fate::Alter);
                     alters.then_some((Step::Alter, *column))
@@ -329,7 +373,10 @@ impl<'a> Builder<'_, 'a> {
         }
         match key.kind {
             ObjectKind::Column => {
-                if matches!(carrier.kind, ObjectKind::View | ObjectKind::MaterializedView) {
+                if matches!(
+                    carrier.kind,
+                    ObjectKind::View | ObjectKind::MaterializedView
+                ) {
                     return Some((Step::Alter, carrier));
                 }
                 let inherited = object.text("origin") == Some("inherited");
@@ -341,7 +388,9 @@ impl<'a> Builder<'_, 'a> {
                 {
                     return self.unmake(parent);
                 }
-                if constraints::is_foreign_key(&object) && object.text("origin").is_none() || key.kind == ObjectKind::Trigger {
+                if constraints::is_foreign_key(&object) && object.text("origin").is_none()
+                    || key.kind == ObjectKind::Trigger
+                {
                     return None;
                 }
                 self.with_column(key, carrier)
@@ -353,7 +402,11 @@ impl<'a> Builder<'_, 'a> {
 
     /// Indexes and checks go with any of their columns.
     fn with_column(&self, key: &ObjectKey, carrier: &ObjectKey) -> Option<Node<'a>> {
-        let columns = self.old.rests_on(key).iter().filter(|used| used.kind == ObjectKind::Column);
+        let columns = self
+            .old
+            .rests_on(key)
+            .iter()
+            .filter(|used| used.kind == ObjectKind::Column);
         let mut own = columns.filter(|column| self.old.carrier(column) == Some(carrier));
         let gone = own.find(|column| self.fates.get(column) == Some(Fate::Drop))?;
         self.unmake(gone)
@@ -362,18 +415,31 @@ impl<'a> Builder<'_, 'a> {
     /// What a part of a partition or child has from its parent.
     fn parent_part(&self, key: &ObjectKey) -> Option<&'a ObjectKey> {
         let used = self.old.rests_on(key).iter();
-        let mut parents = used.filter(|used| used.kind == key.kind && self.old.carrier(used) != self.old.carrier(key));
+        let mut parents = used.filter(|used| {
+            used.kind == key.kind && self.old.carrier(used) != self.old.carrier(key)
+        });
         let object = self.old.object(key)?;
-        let of_index = object.text("partition of").or_else(|| object.detail("index of"));
+        let of_index = object
+            .text("partition of")
+            .or_else(|| object.detail("index of"));
         let inherited = object.text("origin").is_some() || of_index.is_some();
-        parents.find(|parent| {
-            inherited && (key.kind != ObjectKind::Constraint || !constraints::is_foreign_key(&object) || self.refers_like(key, parent))
-        }).copied()
+        parents
+            .find(|parent| {
+                inherited
+                    && (key.kind != ObjectKind::Constraint
+                        || !constraints::is_foreign_key(&object)
+                        || self.refers_like(key, parent))
+            })
+            .copied()
     }
 
     /// Whether a foreign key of a partition is that of its parent, and not one that refers to what the other serves.
     fn refers_like(&self, key: &ObjectKey, parent: &ObjectKey) -> bool {
-        let definition = |key| self.old.object(key).and_then(|object| object.text("type").map(str::to_owned));
+        let definition = |key| {
+            self.old
+                .object(key)
+                .and_then(|object| object.text("type").map(str::to_owned))
+        };
         definition(key) == definition(parent)
     }
 
@@ -393,12 +459,17 @@ impl<'a> Builder<'_, 'a> {
     fn add_edges_of_making(&mut self) {
         for (user, used) in self.new.dependencies() {
             let is_parent = self.new.object(user).is_some_and(|object| {
-                object.text("partition of") == Some(used.identity.as_str()) && user.kind != ObjectKind::Index
+                object.text("partition of") == Some(used.identity.as_str())
+                    && user.kind != ObjectKind::Index
             });
             if is_parent {
                 continue;
             }
-            let inline_pair = self.new.carrier(user).is_some_and(|table| self.joins(table)) && self.is_of_parent(user, used);
+            let inline_pair = self
+                .new
+                .carrier(user)
+                .is_some_and(|table| self.joins(table))
+                && self.is_of_parent(user, used);
             if inline_pair {
                 continue;
             }
@@ -414,14 +485,20 @@ impl<'a> Builder<'_, 'a> {
                 Step::Own => {
                     let column = self.new.owner_column(key);
                     self.edges(self.make(key), Some((step, key)));
-                    self.edges(column.and_then(|column| self.make(column)), Some((step, key)));
+                    self.edges(
+                        column.and_then(|column| self.make(column)),
+                        Some((step, key)),
+                    );
                     self.edge((Step::Release, key), (step, key));
                 }
                 Step::Default => self.edges(self.make(key), Some((step, key))),
                 Step::NotNull => {
                     self.edges(self.make(key), Some((step, key)));
                     for user in self.new.dependents(key) {
-                        let primary = self.new.object(user).is_some_and(|object| object.text("type") == Some("primary key"));
+                        let primary = self
+                            .new
+                            .object(user)
+                            .is_some_and(|object| object.text("type") == Some("primary key"));
                         if primary {
                             self.edges(Some((step, key)), self.make(user));
                         }
@@ -443,8 +520,12 @@ impl<'a> Builder<'_, 'a> {
 
     /// Whether the second is what the first has from its parent.
     fn is_of_parent(&self, user: &ObjectKey, used: &ObjectKey) -> bool {
-        user.kind == used.kind && self.new.carrier(user) != self.new.carrier(used)
-            && self.new.object(user).is_some_and(|object| !constraints::is_foreign_key(&object))
+        user.kind == used.kind
+            && self.new.carrier(user) != self.new.carrier(used)
+            && self
+                .new
+                .object(user)
+                .is_some_and(|object| !constraints::is_foreign_key(&object))
     }
 
     fn add_edges_of_dropping(&mut self) {
@@ -459,7 +540,9 @@ impl<'a> Builder<'_, 'a> {
                     self.edge((Step::Alter, user), gone);
                     self.edge((Step::Detach, user), gone);
                 }
-                if self.steps.moved.contains(used) && user_gone.is_some_and(|(step, _)| step == Step::Drop) {
+                if self.steps.moved.contains(used)
+                    && user_gone.is_some_and(|(step, _)| step == Step::Drop)
+                {
                     self.edges(user_gone, Some((Step::Move, used)));
                 }
             } else if self.fates.get(used) == Some(Fate::Alter) {
@@ -517,9 +600,15 @@ impl<'a> Builder<'_, 'a> {
                 for part in self.new.parts(table).to_vec() {
                     self.edges(Some((step, table)), self.make(part));
                 }
-                let parent = self.old.object(table).and_then(|object| object.text("partition of").map(str::to_owned));
+                let parent = self
+                    .old
+                    .object(table)
+                    .and_then(|object| object.text("partition of").map(str::to_owned));
                 let parent = parent.and_then(|parent| self.old.carrier_named(&parent));
-                for part in parent.map(|parent| self.old.parts(parent).to_vec()).unwrap_or_default() {
+                for part in parent
+                    .map(|parent| self.old.parts(parent).to_vec())
+                    .unwrap_or_default()
+                {
                     self.edges(Some((step, table)), self.unmake(part));
                 }
             }
@@ -530,10 +619,16 @@ impl<'a> Builder<'_, 'a> {
                 for part in self.new.parts(table).to_vec() {
                     self.edges(self.make(part), Some((step, table)));
                 }
-                let Some(parent) = self.new.object(table).and_then(|object| object.text("partition of").map(str::to_owned)) else {
+                let Some(parent) = self
+                    .new
+                    .object(table)
+                    .and_then(|object| object.text("partition of").map(str::to_owned))
+                else {
                     continue;
                 };
-                let Some(parent) = self.new.carrier_named(&parent) else { continue };
+                let Some(parent) = self.new.carrier_named(&parent) else {
+                    continue;
+                };
                 self.edges(self.make(parent), Some((step, table)));
                 for part in self.new.parts(parent).to_vec() {
                     self.edges(self.make(part), Some((step, table)));
@@ -551,12 +646,20 @@ impl<'a> Builder<'_, 'a> {
 }
 
 /// Whether a column of a table that stays becomes NOT NULL by a check that is validated first.
-pub(super) fn is_not_null_later(old: &Side<'_>, new: &Side<'_>, fates: &Fates<'_>, form: Form, column: &ObjectKey) -> bool {
+pub(super) fn is_not_null_later(
+    old: &Side<'_>,
+    new: &Side<'_>,
+    fates: &Fates<'_>,
+    form: Form,
+    column: &ObjectKey,
+) -> bool {
     let online = matches!(form, Form::Online | Form::StepByStep);
     if !online || fates.get(column) != Some(Fate::Alter) {
         return false;
     }
-    let of_table = new.carrier(column).is_some_and(|table| table.kind == ObjectKind::Table);
+    let of_table = new
+        .carrier(column)
+        .is_some_and(|table| table.kind == ObjectKind::Table);
     let pair = old.object(column).zip(new.object(column));
     of_table
         && pair.is_some_and(|(before, after)| {
@@ -569,9 +672,13 @@ pub(super) fn is_not_null_later(old: &Side<'_>, new: &Side<'_>, fates: &Fates<'_
 
 /// Whether a constraint is added to a table that stays, without a look at its rows.
 pub(super) fn is_added_not_valid(new: &Side<'_>, fates: &Fates<'_>, key: &ObjectKey) -> bool {
-    let Some((constraint, table)) = new.object(key).zip(new.carrier(key)) else { return false };
+    let Some((constraint, table)) = new.object(key).zip(new.carrier(key)) else {
+        return false;
+    };
     let checked = matches!(constraint.text("type"), Some("foreign key" | "check"));
-    let partitioned = new.object(table).is_some_and(|table| table.text("partitioned by").is_some());
+    let partitioned = new
+        .object(table)
+        .is_some_and(|table| table.text("partitioned by").is_some());
     checked
         && table.kind == ObjectKind::Table
         && !fates.comes(table)
@@ -605,10 +712,20 @@ fn taken_name(side: &Side<'_>, key: &ObjectKey) -> Option<String> {
 fn circular_keys<'a>(old: &Side<'a>, fates: &Fates<'a>) -> HashSet<&'a ObjectKey> {
     let mut refers: BTreeMap<&ObjectKey, BTreeSet<&ObjectKey>> = BTreeMap::new();
     let mut keys = Vec::new();
-    for (key, _) in fates.iter().filter(|(key, _)| key.kind == ObjectKind::Constraint) {
-        let Some((constraint, table)) = old.object(key).zip(old.carrier(key)) else { continue };
-        let referenced = constraint.detail("references").and_then(|table| old.carrier_named(table));
-        let Some(referenced) = referenced.filter(|_| constraints::is_foreign_key(&constraint)) else { continue };
+    for (key, _) in fates
+        .iter()
+        .filter(|(key, _)| key.kind == ObjectKind::Constraint)
+    {
+        let Some((constraint, table)) = old.object(key).zip(old.carrier(key)) else {
+            continue;
+        };
+        let referenced = constraint
+            .detail("references")
+            .and_then(|table| old.carrier_named(table));
+        let Some(referenced) = referenced.filter(|_| constraints::is_foreign_key(&constraint))
+        else {
+            continue;
+        };
         if fates.goes(table) && fates.goes(referenced) && table != referenced {
             refers.entry(table).or_default().insert(referenced);
             keys.push((key, table, referenced));
@@ -627,22 +744,32 @@ fn circular_keys<'a>(old: &Side<'a>, fates: &Fates<'a>) -> HashSet<&'a ObjectKey
         }
         false
     };
-    let circular = keys.iter().filter(|(_, table, referenced)| reaches(referenced, table));
+    let circular = keys
+        .iter()
+        .filter(|(_, table, referenced)| reaches(referenced, table));
     circular.map(|(key, _, _)| *key).collect()
 }
 
 /// Whether a retyped column only follows its parent's.
 pub(super) fn follows_parent(new: &Side<'_>, fates: &Fates<'_>, column: &ObjectKey) -> bool {
-    let inherited = new.object(column).is_some_and(|object| object.text("origin").is_some());
+    let inherited = new
+        .object(column)
+        .is_some_and(|object| object.text("origin").is_some());
     inherited
         && new.rests_on(column).iter().any(|used| {
-            used.kind == ObjectKind::Column && new.carrier(used) != new.carrier(column) && fates.get(used) == Some(Fate::Alter)
+            used.kind == ObjectKind::Column
+                && new.carrier(used) != new.carrier(column)
+                && fates.get(used) == Some(Fate::Alter)
         })
 }
 
 /// Whether the object is a column of a view.
 pub(super) fn is_of_view(side: &Side<'_>, column: &ObjectKey) -> bool {
     let carrier = side.carrier(column);
-    carrier.is_some_and(|carrier| matches!(carrier.kind, ObjectKind::View | ObjectKind::MaterializedView))
-        && column.kind == ObjectKind::Column
+    carrier.is_some_and(|carrier| {
+        matches!(
+            carrier.kind,
+            ObjectKind::View | ObjectKind::MaterializedView
+        )
+    }) && column.kind == ObjectKind::Column
 }

@@ -7,7 +7,11 @@ use crate::model::autogenerate::{
 };
 
 /// The column as CREATE TABLE and ADD COLUMN take it. `sequence` is the one that an identity column makes.
-pub(in crate::model::autogenerate) fn definition(column: &Object<'_>, sequence: Option<&Object<'_>>, default: bool) -> Result<String, String> {
+pub(in crate::model::autogenerate) fn definition(
+    column: &Object<'_>,
+    sequence: Option<&Object<'_>>,
+    default: bool,
+) -> Result<String, String> {
     let mut text = format!("{} {}", column.name(), column.text_or_empty("type"));
     if let Some(collation) = column.text("collation") {
         text.push_str(&format!(" COLLATE {collation}"));
@@ -39,7 +43,9 @@ fn generated(column: &Object<'_>) -> Option<String> {
 
 fn identity(column: &Object<'_>, sequence: Option<&Object<'_>>) -> Option<String> {
     let kind = column.text("identity")?.to_uppercase();
-    let options = sequence.map(sequences::identity_options).unwrap_or_default();
+    let options = sequence
+        .map(sequences::identity_options)
+        .unwrap_or_default();
     Some(format!("GENERATED {kind} AS IDENTITY ({options})"))
 }
 
@@ -54,14 +60,22 @@ pub(in crate::model::autogenerate) fn settings(column: &Object<'_>) -> Vec<Strin
     }
     actions.extend(options_change(&[], &column.list("options")));
     let alter = alter_column(column);
-    actions.iter().map(|action| format!("{alter} {action}")).collect()
+    actions
+        .iter()
+        .map(|action| format!("{alter} {action}"))
+        .collect()
 }
 
 /// Whether the column must be dropped and made again.
-pub(in crate::model::autogenerate) fn must_be_made_again(old: &Object<'_>, new: &Object<'_>) -> bool {
+pub(in crate::model::autogenerate) fn must_be_made_again(
+    old: &Object<'_>,
+    new: &Object<'_>,
+) -> bool {
     let changed = changed(old, new);
     let made = new.text("generated").is_some();
-    made && ["generated", "generated as", "type", "collation"].iter().any(|name| changed.contains(name))
+    made && ["generated", "generated as", "type", "collation"]
+        .iter()
+        .any(|name| changed.contains(name))
 }
 
 /// Whether the column's type or collation changes.
@@ -114,10 +128,16 @@ pub(in crate::model::autogenerate) fn alter(
         if let Some(default) = default {
             actions.push(format!("ALTER COLUMN {column} SET DEFAULT {default}"));
         }
-        statements.push(format!("ALTER TABLE {} {}", new.on().unwrap_or_default(), actions.join(", ")));
+        statements.push(format!(
+            "ALTER TABLE {} {}",
+            new.on().unwrap_or_default(),
+            actions.join(", ")
+        ));
     } else {
         match default {
-            Some(default) if how.released || how.retype.is_some() || changed.contains("default") => {
+            Some(default)
+                if how.released || how.retype.is_some() || changed.contains("default") =>
+            {
                 push(format!("SET DEFAULT {default}"));
             }
             None if had_default => push("DROP DEFAULT".to_owned()),
@@ -161,10 +181,16 @@ pub(in crate::model::autogenerate) fn alter(
         }
     }
     if changed.contains("compression") {
-        push(format!("SET COMPRESSION {}", new.text("compression").unwrap_or("default")));
+        push(format!(
+            "SET COMPRESSION {}",
+            new.text("compression").unwrap_or("default")
+        ));
     }
     if changed.contains("statistics target") {
-        push(format!("SET STATISTICS {}", new.number("statistics target").unwrap_or(-1)));
+        push(format!(
+            "SET STATISTICS {}",
+            new.number("statistics target").unwrap_or(-1)
+        ));
     }
     if changed.contains("options") {
         for action in options_change(&old.list("options"), &new.list("options")) {
@@ -172,7 +198,8 @@ pub(in crate::model::autogenerate) fn alter(
         }
     }
     if changed.contains("foreign options")
-        && let Some(options) = foreign::options_change(&old.list("foreign options"), &new.list("foreign options"))
+        && let Some(options) =
+            foreign::options_change(&old.list("foreign options"), &new.list("foreign options"))
     {
         push(options);
     }
@@ -182,7 +209,9 @@ pub(in crate::model::autogenerate) fn alter(
 /// The new type with what turns the old values into it.
 fn retyped(new: &Object<'_>, cast: Cast) -> String {
     let (column, kind) = (new.name(), new.text_or_empty("type"));
-    let collation = new.text("collation").map(|collation| format!(" COLLATE {collation}"));
+    let collation = new
+        .text("collation")
+        .map(|collation| format!(" COLLATE {collation}"));
     let using = match cast {
         Cast::Assignment => String::new(),
         Cast::Explicit => format!(" USING {column}::{kind}"),
@@ -206,14 +235,22 @@ fn continue_after_rows(column: &Object<'_>, sequence: &Object<'_>) -> String {
 }
 
 pub(in crate::model::autogenerate) fn alter_column(column: &Object<'_>) -> String {
-    format!("ALTER TABLE ONLY {} ALTER COLUMN {}", column.on().unwrap_or_default(), column.name())
+    format!(
+        "ALTER TABLE ONLY {} ALTER COLUMN {}",
+        column.on().unwrap_or_default(),
+        column.name()
+    )
 }
 
 /// SET and RESET actions between two lists of `name=value`.
 pub(in crate::model::autogenerate) fn options_change(old: &[&str], new: &[&str]) -> Vec<String> {
     let name = |option: &str| option.split('=').next().unwrap_or(option).to_owned();
     let names: Vec<String> = new.iter().map(|option| name(option)).collect();
-    let gone: Vec<String> = old.iter().map(|option| name(option)).filter(|name| !names.contains(name)).collect();
+    let gone: Vec<String> = old
+        .iter()
+        .map(|option| name(option))
+        .filter(|name| !names.contains(name))
+        .collect();
     let set: Vec<String> = new
         .iter()
         .filter(|option| !old.contains(option))
@@ -238,5 +275,9 @@ pub(in crate::model::autogenerate) fn assigned(option: &str) -> String {
 }
 
 pub(in crate::model::autogenerate) fn drop(column: &Object<'_>) -> String {
-    format!("ALTER TABLE {} DROP COLUMN {}", column.on().unwrap_or_default(), column.name())
+    format!(
+        "ALTER TABLE {} DROP COLUMN {}",
+        column.on().unwrap_or_default(),
+        column.name()
+    )
 }

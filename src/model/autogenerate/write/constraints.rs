@@ -5,7 +5,10 @@ use crate::model::autogenerate::object::changed;
 
 /// Whether an index serves it.
 pub(in crate::model::autogenerate) fn has_index(constraint: &Object<'_>) -> bool {
-    matches!(constraint.text("type"), Some("primary key" | "unique" | "exclusion"))
+    matches!(
+        constraint.text("type"),
+        Some("primary key" | "unique" | "exclusion")
+    )
 }
 
 pub(in crate::model::autogenerate) fn is_foreign_key(constraint: &Object<'_>) -> bool {
@@ -66,13 +69,24 @@ pub(in crate::model::autogenerate) enum Adding {
 }
 
 /// `attach` says whether the index is to be given to that of the partitioned table.
-pub(in crate::model::autogenerate) fn create(constraint: &Object<'_>, adding: Adding, attach: bool) -> Vec<String> {
+pub(in crate::model::autogenerate) fn create(
+    constraint: &Object<'_>,
+    adding: Adding,
+    attach: bool,
+) -> Vec<String> {
     let name = constraint.name();
-    let add = format!("{} ADD CONSTRAINT {name}", carrier(constraint, adding == Adding::Only));
+    let add = format!(
+        "{} ADD CONSTRAINT {name}",
+        carrier(constraint, adding == Adding::Only)
+    );
     let mut statements = match adding {
         Adding::Whole | Adding::Only => vec![format!("{add} {}", definition(constraint))],
         Adding::NotValid => {
-            let not_valid = if is_not_valid(constraint) { "" } else { " NOT VALID" };
+            let not_valid = if is_not_valid(constraint) {
+                ""
+            } else {
+                " NOT VALID"
+            };
             vec![format!("{add} {}{not_valid}", definition(constraint))]
         }
         Adding::UsingIndex => {
@@ -80,7 +94,10 @@ pub(in crate::model::autogenerate) fn create(constraint: &Object<'_>, adding: Ad
             let index = constraint.detail("index definition").unwrap_or_default();
             vec![
                 indexes::concurrently(index),
-                format!("{add} {kind} USING INDEX {name}{}", deferrability(constraint)),
+                format!(
+                    "{add} {kind} USING INDEX {name}{}",
+                    deferrability(constraint)
+                ),
             ]
         }
     };
@@ -99,7 +116,11 @@ pub(in crate::model::autogenerate) fn settings(
         if let Some(parent) = constraint.detail("index of").filter(|_| attach) {
             statements.push(indexes::attach(parent, &index(constraint)));
         }
-        statements.extend(indexes::settings(&index(constraint), constraint, !index_has_options));
+        statements.extend(indexes::settings(
+            &index(constraint),
+            constraint,
+            !index_has_options,
+        ));
     }
     if let Some(comment) = constraint.text("index comment") {
         statements.push(indexes::comment(&index(constraint), Some(comment)));
@@ -109,15 +130,27 @@ pub(in crate::model::autogenerate) fn settings(
 
 /// The index that serves the constraint: it has its name, in its schema.
 pub(in crate::model::autogenerate) fn index(constraint: &Object<'_>) -> String {
-    format!("{}.{}", constraint.text_or_empty("schema"), constraint.name())
+    format!(
+        "{}.{}",
+        constraint.text_or_empty("schema"),
+        constraint.name()
+    )
 }
 
 pub(in crate::model::autogenerate) fn drop(constraint: &Object<'_>) -> String {
-    format!("{} DROP CONSTRAINT {}", carrier(constraint, false), constraint.name())
+    format!(
+        "{} DROP CONSTRAINT {}",
+        carrier(constraint, false),
+        constraint.name()
+    )
 }
 
 pub(in crate::model::autogenerate) fn validate(constraint: &Object<'_>) -> String {
-    format!("{} VALIDATE CONSTRAINT {}", carrier(constraint, false), constraint.name())
+    format!(
+        "{} VALIDATE CONSTRAINT {}",
+        carrier(constraint, false),
+        constraint.name()
+    )
 }
 
 /// Whether the rows that are there are to be looked at now.
@@ -126,7 +159,10 @@ pub(in crate::model::autogenerate) fn is_validated(old: &Object<'_>, new: &Objec
 }
 
 /// The statements that alter it, but for its validation.
-pub(in crate::model::autogenerate) fn alter(old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
+pub(in crate::model::autogenerate) fn alter(
+    old: &Object<'_>,
+    new: &Object<'_>,
+) -> Option<Vec<String>> {
     let changed = changed(old, new);
     let mut statements = Vec::new();
     let mut of_index = false;
@@ -140,12 +176,16 @@ pub(in crate::model::autogenerate) fn alter(old: &Object<'_>, new: &Object<'_>) 
                     None => "NOT DEFERRABLE",
                 };
                 let carrier = carrier(new, false);
-                statements.push(format!("{carrier} ALTER CONSTRAINT {} {deferrability}", new.name()));
+                statements.push(format!(
+                    "{carrier} ALTER CONSTRAINT {} {deferrability}",
+                    new.name()
+                ));
             }
             "index comment" => {
                 statements.push(indexes::comment(&index(new), new.text("index comment")));
             }
-            "index options" | "clustered" | "replica identity" | "tablespace" | "statistics targets" => of_index = true,
+            "index options" | "clustered" | "replica identity" | "tablespace"
+            | "statistics targets" => of_index = true,
             _ => return None,
         }
     }

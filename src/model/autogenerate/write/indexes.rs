@@ -4,9 +4,17 @@ use super::{Object, columns, quoted};
 use crate::model::autogenerate::object::{changed, literal};
 
 /// The statements that make the index. One of a partition is given to that of the partitioned table.
-pub(in crate::model::autogenerate) fn create(index: &Object<'_>, online: bool, attached: bool) -> Vec<String> {
+pub(in crate::model::autogenerate) fn create(
+    index: &Object<'_>,
+    online: bool,
+    attached: bool,
+) -> Vec<String> {
     let definition = index.text_or_empty("definition");
-    let build = if online { concurrently(definition) } else { definition.to_owned() };
+    let build = if online {
+        concurrently(definition)
+    } else {
+        definition.to_owned()
+    };
     let mut statements = vec![build];
     if let Some(parent) = index.text("partition of").filter(|_| attached) {
         statements.push(attach(parent, index.identity()));
@@ -36,18 +44,29 @@ pub(in crate::model::autogenerate) fn comment(index: &str, text: Option<&str>) -
 }
 
 /// What is said of an index once it is there.
-pub(in crate::model::autogenerate) fn settings(name: &str, object: &Object<'_>, options: bool) -> Vec<String> {
+pub(in crate::model::autogenerate) fn settings(
+    name: &str,
+    object: &Object<'_>,
+    options: bool,
+) -> Vec<String> {
     let mut statements = Vec::new();
     if options {
         let actions = columns::options_change(&[], &object.list("index options"));
-        statements.extend(actions.into_iter().map(|action| format!("ALTER INDEX {name} {action}")));
+        statements.extend(
+            actions
+                .into_iter()
+                .map(|action| format!("ALTER INDEX {name} {action}")),
+        );
     }
     statements.extend(targets(name, None, object));
     statements.extend(marks(None, object, name));
     statements
 }
 
-pub(in crate::model::autogenerate) fn alter(old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
+pub(in crate::model::autogenerate) fn alter(
+    old: &Object<'_>,
+    new: &Object<'_>,
+) -> Option<Vec<String>> {
     let mut changed = changed(old, new);
     if changed.contains("definition") {
         if without_options(old) != without_options(new) {
@@ -58,8 +77,10 @@ pub(in crate::model::autogenerate) fn alter(old: &Object<'_>, new: &Object<'_>) 
     if changed.remove("partition of") {
         // One that loses its parent does so with its table.
         let parent = new.text("partition of");
-        let mut statements: Vec<String> =
-            parent.map(|parent| attach(parent, new.identity())).into_iter().collect();
+        let mut statements: Vec<String> = parent
+            .map(|parent| attach(parent, new.identity()))
+            .into_iter()
+            .collect();
         statements.extend(alter_settings(new.identity(), old, new)?);
         return Some(statements);
     }
@@ -83,13 +104,24 @@ fn without_options(index: &Object<'_>) -> String {
 }
 
 /// The statements for the settings of an index that differ.
-pub(in crate::model::autogenerate) fn alter_settings(name: &str, old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
+pub(in crate::model::autogenerate) fn alter_settings(
+    name: &str,
+    old: &Object<'_>,
+    new: &Object<'_>,
+) -> Option<Vec<String>> {
     let mut statements = Vec::new();
     let actions = columns::options_change(&old.list("index options"), &new.list("index options"));
-    statements.extend(actions.into_iter().map(|action| format!("ALTER INDEX {name} {action}")));
+    statements.extend(
+        actions
+            .into_iter()
+            .map(|action| format!("ALTER INDEX {name} {action}")),
+    );
     if old.text("tablespace") != new.text("tablespace") {
         let space = new.text("tablespace").unwrap_or("pg_default");
-        statements.push(format!("ALTER INDEX {name} SET TABLESPACE {}", quoted(space)));
+        statements.push(format!(
+            "ALTER INDEX {name} SET TABLESPACE {}",
+            quoted(space)
+        ));
     }
     statements.extend(targets(name, Some(old), new));
     statements.extend(marks(Some(old), new, name));
@@ -98,7 +130,10 @@ pub(in crate::model::autogenerate) fn alter_settings(name: &str, old: &Object<'_
 
 fn targets(name: &str, old: Option<&Object<'_>>, new: &Object<'_>) -> Vec<String> {
     let of = |object: &Object<'_>| {
-        let targets = object.properties.get("statistics targets").and_then(|targets| targets.as_object());
+        let targets = object
+            .properties
+            .get("statistics targets")
+            .and_then(|targets| targets.as_object());
         targets.cloned().unwrap_or_default()
     };
     let (before, after) = (old.map(of).unwrap_or_default(), of(new));
@@ -107,7 +142,9 @@ fn targets(name: &str, old: Option<&Object<'_>>, new: &Object<'_>) -> Vec<String
         .into_iter()
         .filter(|column| before.get(*column) != after.get(*column))
         .map(|column| {
-            let target = after.get(column).map_or_else(|| "-1".to_owned(), ToString::to_string);
+            let target = after
+                .get(column)
+                .map_or_else(|| "-1".to_owned(), ToString::to_string);
             format!("ALTER INDEX {name} ALTER COLUMN {column} SET STATISTICS {target}")
         })
         .collect()
@@ -129,7 +166,9 @@ fn marks(old: Option<&Object<'_>>, new: &Object<'_>, name: &str) -> Vec<String> 
         _ => {}
     }
     if new.flag("replica identity") && !was("replica identity") {
-        statements.push(format!("ALTER TABLE {table} REPLICA IDENTITY USING INDEX {bare}"));
+        statements.push(format!(
+            "ALTER TABLE {table} REPLICA IDENTITY USING INDEX {bare}"
+        ));
     }
     statements
 }

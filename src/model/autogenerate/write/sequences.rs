@@ -5,27 +5,43 @@ use super::{Object, Written};
 use crate::model::autogenerate::object::changed;
 
 pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
-    let unlogged = if object.text("persistence") == Some("unlogged") { "UNLOGGED " } else { "" };
+    let unlogged = if object.text("persistence") == Some("unlogged") {
+        "UNLOGGED "
+    } else {
+        ""
+    };
     let (identity, options) = (object.identity(), options(object));
-    Ok(vec![format!("CREATE {unlogged}SEQUENCE {identity} {options}")])
+    Ok(vec![format!(
+        "CREATE {unlogged}SEQUENCE {identity} {options}"
+    )])
 }
 
 pub(in crate::model::autogenerate) fn drop(object: &Object<'_>) -> String {
     format!("DROP SEQUENCE {}", object.identity())
 }
 
-pub(in crate::model::autogenerate) fn alter(old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
+pub(in crate::model::autogenerate) fn alter(
+    old: &Object<'_>,
+    new: &Object<'_>,
+) -> Option<Vec<String>> {
     let changed = changed(old, new);
     if changed.contains("identity") {
         return None;
     }
     let mut statements = Vec::new();
     let alter = format!("ALTER SEQUENCE {}", new.identity());
-    if changed.iter().any(|name| !matches!(*name, "owned by" | "persistence")) {
+    if changed
+        .iter()
+        .any(|name| !matches!(*name, "owned by" | "persistence"))
+    {
         statements.push(format!("{alter} {}", options(new)));
     }
     if changed.contains("persistence") {
-        let logged = if new.text("persistence") == Some("unlogged") { "UNLOGGED" } else { "LOGGED" };
+        let logged = if new.text("persistence") == Some("unlogged") {
+            "UNLOGGED"
+        } else {
+            "LOGGED"
+        };
         statements.push(format!("{alter} SET {logged}"));
     }
     Some(statements)
@@ -40,7 +56,11 @@ pub(in crate::model::autogenerate) fn own(object: &Object<'_>, owner: Option<&st
 /// All options in full.
 fn options(object: &Object<'_>) -> String {
     let number = |name: &str| object.number(name).unwrap_or_default();
-    let cycle = if object.flag("cycle") { "CYCLE" } else { "NO CYCLE" };
+    let cycle = if object.flag("cycle") {
+        "CYCLE"
+    } else {
+        "NO CYCLE"
+    };
     format!(
         "AS {} INCREMENT BY {} MINVALUE {} MAXVALUE {} START WITH {} CACHE {} {cycle}",
         object.text_or_empty("type"),
@@ -56,5 +76,8 @@ fn options(object: &Object<'_>) -> String {
 pub(in crate::model::autogenerate) fn identity_options(object: &Object<'_>) -> String {
     let all = options(object);
     let without_type = all.split_once(" INCREMENT").map_or("", |(_, rest)| rest);
-    format!("SEQUENCE NAME {} INCREMENT{without_type}", object.identity())
+    format!(
+        "SEQUENCE NAME {} INCREMENT{without_type}",
+        object.identity()
+    )
 }

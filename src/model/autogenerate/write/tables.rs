@@ -2,10 +2,7 @@
 //! and constraints have the names that they should.
 
 use super::{Object, Written, columns, foreign};
-use crate::model::{
-    autogenerate::object::changed,
-    schema::ObjectKind,
-};
+use crate::model::{autogenerate::object::changed, schema::ObjectKind};
 
 /// What a new table is made of.
 pub(in crate::model::autogenerate) struct Parts<'a> {
@@ -25,9 +22,17 @@ pub(in crate::model::autogenerate) fn create(table: &Object<'_>, parts: &Parts<'
         .map(|(column, sequence, default)| columns::definition(column, sequence.as_ref(), *default))
         .collect::<Result<_, _>>()?;
     lines.extend(parts.constraints.iter().map(|constraint| {
-        format!("CONSTRAINT {} {}", constraint.name(), super::constraints::definition(constraint))
+        format!(
+            "CONSTRAINT {} {}",
+            constraint.name(),
+            super::constraints::definition(constraint)
+        )
     }));
-    let body = if lines.is_empty() { "()".to_owned() } else { format!("(\n    {}\n)", lines.join(",\n    ")) };
+    let body = if lines.is_empty() {
+        "()".to_owned()
+    } else {
+        format!("(\n    {}\n)", lines.join(",\n    "))
+    };
     let mut text = format!("CREATE {}TABLE {} {body}", prefix(table), table.identity());
     let parents = table.list("inherits");
     if !parents.is_empty() {
@@ -42,11 +47,22 @@ pub(in crate::model::autogenerate) fn create(table: &Object<'_>, parts: &Parts<'
             text.push_str(&format!(" {options}"));
         }
     }
-    if let Some(method) = table.text("access method").filter(|method| *method != "heap") {
+    if let Some(method) = table
+        .text("access method")
+        .filter(|method| *method != "heap")
+    {
         text.push_str(&format!(" USING {method}"));
     }
-    let mut options: Vec<String> = table.list("options").into_iter().map(columns::assigned).collect();
-    options.extend(toast(&table.list("toast options")).iter().map(|option| columns::assigned(option)));
+    let mut options: Vec<String> = table
+        .list("options")
+        .into_iter()
+        .map(columns::assigned)
+        .collect();
+    options.extend(
+        toast(&table.list("toast options"))
+            .iter()
+            .map(|option| columns::assigned(option)),
+    );
     if !options.is_empty() {
         text.push_str(&format!(" WITH ({})", options.join(", ")));
     }
@@ -61,7 +77,9 @@ pub(in crate::model::autogenerate) fn create(table: &Object<'_>, parts: &Parts<'
         statements.push(format!("ALTER TABLE {} OF {kind}", table.identity()));
     }
     statements.extend(row_security(None, table));
-    statements.extend(replica_identity(table).filter(|_| table.text("replica identity") != Some("default")));
+    statements.extend(
+        replica_identity(table).filter(|_| table.text("replica identity") != Some("default")),
+    );
     Ok(statements)
 }
 
@@ -74,11 +92,18 @@ fn prefix(table: &Object<'_>) -> &'static str {
 }
 
 fn toast(options: &[&str]) -> Vec<String> {
-    options.iter().map(|option| format!("toast.{option}")).collect()
+    options
+        .iter()
+        .map(|option| format!("toast.{option}"))
+        .collect()
 }
 
 pub(in crate::model::autogenerate) fn drop(table: &Object<'_>) -> String {
-    let foreign = if table.kind() == ObjectKind::ForeignTable { "FOREIGN " } else { "" };
+    let foreign = if table.kind() == ObjectKind::ForeignTable {
+        "FOREIGN "
+    } else {
+        ""
+    };
     format!("DROP {foreign}TABLE {}", table.identity())
 }
 
@@ -102,7 +127,10 @@ pub(in crate::model::autogenerate) fn detach(table: &Object<'_>) -> String {
 }
 
 /// Whether the table must be dropped and made again, rows and all.
-pub(in crate::model::autogenerate) fn must_be_made_again(old: &Object<'_>, new: &Object<'_>) -> bool {
+pub(in crate::model::autogenerate) fn must_be_made_again(
+    old: &Object<'_>,
+    new: &Object<'_>,
+) -> bool {
     let changed = changed(old, new);
     changed.contains("partitioned by") || changed.contains("server")
 }
@@ -115,7 +143,10 @@ pub(in crate::model::autogenerate) fn leaves_parent(old: &Object<'_>, new: &Obje
 }
 
 /// Whether the table comes to a parent, or to another place there.
-pub(in crate::model::autogenerate) fn joins_parent(old: Option<&Object<'_>>, new: &Object<'_>) -> bool {
+pub(in crate::model::autogenerate) fn joins_parent(
+    old: Option<&Object<'_>>,
+    new: &Object<'_>,
+) -> bool {
     new.text("partition of").is_some()
         && old.is_none_or(|old| {
             old.text("partition of") != new.text("partition of")
@@ -128,20 +159,37 @@ pub(in crate::model::autogenerate) fn alter(old: &Object<'_>, new: &Object<'_>) 
     let alter = format!("ALTER TABLE {}", new.identity());
     let mut statements = Vec::new();
     if changed.contains("persistence") {
-        let logged = if new.text("persistence") == Some("unlogged") { "UNLOGGED" } else { "LOGGED" };
+        let logged = if new.text("persistence") == Some("unlogged") {
+            "UNLOGGED"
+        } else {
+            "LOGGED"
+        };
         statements.push(format!("{alter} SET {logged}"));
     }
     if changed.contains("access method") {
-        statements.push(format!("{alter} SET ACCESS METHOD {}", new.text_or_empty("access method")));
+        statements.push(format!(
+            "{alter} SET ACCESS METHOD {}",
+            new.text_or_empty("access method")
+        ));
     }
     if changed.contains("tablespace") {
         let space = new.text("tablespace").unwrap_or("pg_default");
         statements.push(format!("{alter} SET TABLESPACE {}", super::quoted(space)));
     }
     let mut options = columns::options_change(&old.list("options"), &new.list("options"));
-    let (old_toast, new_toast) = (toast(&old.list("toast options")), toast(&new.list("toast options")));
-    options.extend(columns::options_change(&borrowed(&old_toast), &borrowed(&new_toast)));
-    statements.extend(options.into_iter().map(|action| format!("{alter} {action}")));
+    let (old_toast, new_toast) = (
+        toast(&old.list("toast options")),
+        toast(&new.list("toast options")),
+    );
+    options.extend(columns::options_change(
+        &borrowed(&old_toast),
+        &borrowed(&new_toast),
+    ));
+    statements.extend(
+        options
+            .into_iter()
+            .map(|action| format!("{alter} {action}")),
+    );
     if changed.contains("inherits") {
         let (before, after) = (old.list("inherits"), new.list("inherits"));
         for parent in before.iter().filter(|parent| !after.contains(parent)) {
@@ -162,7 +210,8 @@ pub(in crate::model::autogenerate) fn alter(old: &Object<'_>, new: &Object<'_>) 
         statements.extend(replica_identity(new));
     }
     if changed.contains("foreign options")
-        && let Some(options) = foreign::options_change(&old.list("foreign options"), &new.list("foreign options"))
+        && let Some(options) =
+            foreign::options_change(&old.list("foreign options"), &new.list("foreign options"))
     {
         statements.push(format!("ALTER FOREIGN TABLE {} {options}", new.identity()));
     }
@@ -178,11 +227,19 @@ fn row_security(old: Option<&Object<'_>>, new: &Object<'_>) -> Vec<String> {
     let alter = format!("ALTER TABLE {}", new.identity());
     let differs = |name: &str| old.is_some_and(|old| old.flag(name)) != new.flag(name);
     if differs("row security") {
-        let verb = if new.flag("row security") { "ENABLE" } else { "DISABLE" };
+        let verb = if new.flag("row security") {
+            "ENABLE"
+        } else {
+            "DISABLE"
+        };
         statements.push(format!("{alter} {verb} ROW LEVEL SECURITY"));
     }
     if differs("force row security") {
-        let verb = if new.flag("force row security") { "FORCE" } else { "NO FORCE" };
+        let verb = if new.flag("force row security") {
+            "FORCE"
+        } else {
+            "NO FORCE"
+        };
         statements.push(format!("{alter} {verb} ROW LEVEL SECURITY"));
     }
     statements
@@ -190,6 +247,12 @@ fn row_security(old: Option<&Object<'_>>, new: &Object<'_>) -> Vec<String> {
 
 /// An index that is the replica identity says so itself.
 fn replica_identity(table: &Object<'_>) -> Option<String> {
-    let identity = table.text("replica identity").filter(|identity| *identity != "index")?;
-    Some(format!("ALTER TABLE {} REPLICA IDENTITY {}", table.identity(), identity.to_uppercase()))
+    let identity = table
+        .text("replica identity")
+        .filter(|identity| *identity != "index")?;
+    Some(format!(
+        "ALTER TABLE {} REPLICA IDENTITY {}",
+        table.identity(),
+        identity.to_uppercase()
+    ))
 }

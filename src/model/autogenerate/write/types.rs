@@ -19,17 +19,28 @@ pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
             format!("CREATE TYPE {identity} AS ({attributes})")
         }
         ObjectKind::Range => range(object),
-        _ => return Err("base types are made by extensions, and no statement is written for one".to_owned()),
+        _ => {
+            return Err(
+                "base types are made by extensions, and no statement is written for one".to_owned(),
+            );
+        }
     };
     Ok(vec![statement])
 }
 
 pub(in crate::model::autogenerate) fn drop(object: &Object<'_>) -> String {
-    let word = if object.kind() == ObjectKind::Domain { "DOMAIN" } else { "TYPE" };
+    let word = if object.kind() == ObjectKind::Domain {
+        "DOMAIN"
+    } else {
+        "TYPE"
+    };
     format!("DROP {word} {}", object.identity())
 }
 
-pub(in crate::model::autogenerate) fn alter(old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
+pub(in crate::model::autogenerate) fn alter(
+    old: &Object<'_>,
+    new: &Object<'_>,
+) -> Option<Vec<String>> {
     let changed = changed(old, new);
     if changed.is_empty() {
         return Some(Vec::new());
@@ -61,7 +72,11 @@ pub(in crate::model::autogenerate) fn alter(old: &Object<'_>, new: &Object<'_>) 
 
 /// The statements that add labels, where nothing else is needed: labels can neither go nor change places.
 fn added_labels(identity: &str, old: &[&str], new: &[&str]) -> Option<Vec<String>> {
-    let kept: Vec<&str> = new.iter().copied().filter(|label| old.contains(label)).collect();
+    let kept: Vec<&str> = new
+        .iter()
+        .copied()
+        .filter(|label| old.contains(label))
+        .collect();
     if kept != old {
         return None;
     }
@@ -81,7 +96,11 @@ fn added_labels(identity: &str, old: &[&str], new: &[&str]) -> Option<Vec<String
 }
 
 fn domain(object: &Object<'_>) -> String {
-    let mut text = format!("CREATE DOMAIN {} AS {}", object.identity(), object.text_or_empty("type"));
+    let mut text = format!(
+        "CREATE DOMAIN {} AS {}",
+        object.identity(),
+        object.text_or_empty("type")
+    );
     if let Some(collation) = object.text("collation") {
         text.push_str(&format!(" COLLATE {collation}"));
     }
@@ -113,14 +132,22 @@ fn range(object: &Object<'_>) -> String {
         Some(format!("{parameter} = {value}"))
     });
     let given: Vec<String> = given.collect();
-    format!("CREATE TYPE {} AS RANGE ({})", object.identity(), given.join(", "))
+    format!(
+        "CREATE TYPE {} AS RANGE ({})",
+        object.identity(),
+        given.join(", ")
+    )
 }
 
 /// Attributes are values' places: in place they can only be added at the end, or go.
 fn attributes(old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
     let (before, after) = (old.list("attributes"), new.list("attributes"));
     let mut statements = Vec::new();
-    let kept: Vec<&str> = before.iter().copied().filter(|attribute| after.contains(attribute)).collect();
+    let kept: Vec<&str> = before
+        .iter()
+        .copied()
+        .filter(|attribute| after.contains(attribute))
+        .collect();
     if after.len() < kept.len() || after[..kept.len()] != kept[..] {
         return None;
     }

@@ -10,30 +10,52 @@ pub(in crate::model::autogenerate) fn create(view: &Object<'_>) -> Written {
 /// The whole statement, beginning with the given words.
 fn statement(view: &Object<'_>, verb: &str) -> String {
     let materialized = view.kind() == ObjectKind::MaterializedView;
-    let word = if materialized { "MATERIALIZED VIEW" } else { "VIEW" };
+    let word = if materialized {
+        "MATERIALIZED VIEW"
+    } else {
+        "VIEW"
+    };
     let mut text = format!("{verb} {word} {}", view.identity());
-    if let Some(method) = view.text("access method").filter(|method| *method != "heap") {
+    if let Some(method) = view
+        .text("access method")
+        .filter(|method| *method != "heap")
+    {
         text.push_str(&format!(" USING {method}"));
     }
-    let options: Vec<String> = view.list("options").into_iter().map(columns::assigned).collect();
+    let options: Vec<String> = view
+        .list("options")
+        .into_iter()
+        .map(columns::assigned)
+        .collect();
     if !options.is_empty() {
         text.push_str(&format!(" WITH ({})", options.join(", ")));
     }
     if let Some(space) = view.text("tablespace") {
         text.push_str(&format!(" TABLESPACE {}", quoted(space)));
     }
-    let definition = view.text_or_empty("definition").trim_end().trim_end_matches(';');
+    let definition = view
+        .text_or_empty("definition")
+        .trim_end()
+        .trim_end_matches(';');
     text.push_str(&format!(" AS\n{definition}"));
     text
 }
 
 pub(in crate::model::autogenerate) fn drop(view: &Object<'_>) -> String {
-    let materialized = if view.kind() == ObjectKind::MaterializedView { "MATERIALIZED " } else { "" };
+    let materialized = if view.kind() == ObjectKind::MaterializedView {
+        "MATERIALIZED "
+    } else {
+        ""
+    };
     format!("DROP {materialized}VIEW {}", view.identity())
 }
 
 /// `keeps_columns` says whether the new view begins with the columns of the old one, as CREATE OR REPLACE wants it.
-pub(in crate::model::autogenerate) fn alter(old: &Object<'_>, new: &Object<'_>, keeps_columns: bool) -> Option<Vec<String>> {
+pub(in crate::model::autogenerate) fn alter(
+    old: &Object<'_>,
+    new: &Object<'_>,
+    keeps_columns: bool,
+) -> Option<Vec<String>> {
     let changed = changed(old, new);
     if new.kind() == ObjectKind::View {
         if changed.contains("definition") {
@@ -41,9 +63,17 @@ pub(in crate::model::autogenerate) fn alter(old: &Object<'_>, new: &Object<'_>, 
         }
         let actions = columns::options_change(&old.list("options"), &new.list("options"));
         let alter = format!("ALTER VIEW {}", new.identity());
-        return Some(actions.into_iter().map(|action| format!("{alter} {action}")).collect());
+        return Some(
+            actions
+                .into_iter()
+                .map(|action| format!("{alter} {action}"))
+                .collect(),
+        );
     }
-    if changed.iter().any(|name| !matches!(*name, "options" | "tablespace" | "access method")) {
+    if changed
+        .iter()
+        .any(|name| !matches!(*name, "options" | "tablespace" | "access method"))
+    {
         return None;
     }
     let alter = format!("ALTER MATERIALIZED VIEW {}", new.identity());
@@ -53,7 +83,15 @@ pub(in crate::model::autogenerate) fn alter(old: &Object<'_>, new: &Object<'_>, 
         actions.push(format!("SET TABLESPACE {}", quoted(space)));
     }
     if changed.contains("access method") {
-        actions.push(format!("SET ACCESS METHOD {}", new.text_or_empty("access method")));
+        actions.push(format!(
+            "SET ACCESS METHOD {}",
+            new.text_or_empty("access method")
+        ));
     }
-    Some(actions.into_iter().map(|action| format!("{alter} {action}")).collect())
+    Some(
+        actions
+            .into_iter()
+            .map(|action| format!("{alter} {action}"))
+            .collect(),
+    )
 }
