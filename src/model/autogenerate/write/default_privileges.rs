@@ -8,19 +8,19 @@ use crate::model::autogenerate::{
     object::Object,
 };
 
-pub(super) fn create(object: &Object<'_>) -> Written {
+pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
     let entry = Entry::of(object)?;
     entry.statements(&entry.without(object)?, &granted(object)?)
 }
 
 /// The statements after which nothing is left of the entry.
-pub(super) fn drop(object: &Object<'_>) -> Written {
+pub(in crate::model::autogenerate) fn drop(object: &Object<'_>) -> Written {
     let entry = Entry::of(object)?;
     entry.statements(&granted(object)?, &entry.without(object)?)
 }
 
 /// The privileges of the entry are all that it is.
-pub(super) fn alter(old: &Object<'_>, new: &Object<'_>) -> Written {
+pub(in crate::model::autogenerate) fn alter(old: &Object<'_>, new: &Object<'_>) -> Written {
     Entry::of(new)?.statements(&granted(old)?, &granted(new)?)
 }
 

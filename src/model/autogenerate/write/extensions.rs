@@ -11,7 +11,7 @@ use crate::model::{
 };
 
 /// An extension comes in the version that the server has for its default: another one may not be there.
-pub(super) fn create(object: &Object<'_>) -> Written {
+pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
     Ok(vec![match object.kind() {
         ObjectKind::Extension => {
             format!(
@@ -30,11 +30,14 @@ pub(super) fn create(object: &Object<'_>) -> Written {
     }])
 }
 
-pub(super) fn drop(object: &Object<'_>) -> String {
+pub(in crate::model::autogenerate) fn drop(object: &Object<'_>) -> String {
     format!("DROP {}", address(object))
 }
 
-pub(super) fn alter(old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
+pub(in crate::model::autogenerate) fn alter(
+    old: &Object<'_>,
+    new: &Object<'_>,
+) -> Option<Vec<String>> {
     let mut changed = changed(old, new);
     let mut statements = Vec::new();
     match new.kind() {

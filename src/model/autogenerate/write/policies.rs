@@ -6,7 +6,7 @@ use crate::model::autogenerate::{
     object::{Object, changed},
 };
 
-pub(super) fn create(object: &Object<'_>) -> Written {
+pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
     let kind = if object.flag("permissive") {
         ""
     } else {
@@ -29,12 +29,15 @@ pub(super) fn create(object: &Object<'_>) -> Written {
     Ok(vec![statement])
 }
 
-pub(super) fn drop(object: &Object<'_>) -> String {
+pub(in crate::model::autogenerate) fn drop(object: &Object<'_>) -> String {
     format!("DROP {}", address(object))
 }
 
 /// No statement changes what a policy is for, or takes a condition away.
-pub(super) fn alter(old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
+pub(in crate::model::autogenerate) fn alter(
+    old: &Object<'_>,
+    new: &Object<'_>,
+) -> Option<Vec<String>> {
     let changed = changed(old, new);
     let mut clauses = Vec::new();
     if changed.contains("roles") {

@@ -24,7 +24,7 @@ const PARSER: &[(&str, &str)] = &[
 
 const TEMPLATE: &[(&str, &str)] = &[("INIT", "init"), ("LEXIZE", "lexize")];
 
-pub(super) fn create(object: &Object<'_>) -> Written {
+pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
     let functions = |parts: &[(&str, &str)]| {
         let written = parts.iter().filter_map(|(part, property)| {
             let function = object.text(property).map(without_arguments)?;
@@ -49,11 +49,14 @@ pub(super) fn create(object: &Object<'_>) -> Written {
     Ok(std::iter::once(main).chain(mappings).collect())
 }
 
-pub(super) fn drop(object: &Object<'_>) -> String {
+pub(in crate::model::autogenerate) fn drop(object: &Object<'_>) -> String {
     format!("DROP {}", address(object))
 }
 
-pub(super) fn alter(old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
+pub(in crate::model::autogenerate) fn alter(
+    old: &Object<'_>,
+    new: &Object<'_>,
+) -> Option<Vec<String>> {
     let mut statements = Vec::new();
     for property in changed(old, new) {
         match (new.kind(), property) {
@@ -138,17 +141,14 @@ fn tokens(names: &[&str]) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// From `language = 'english', stopwords = 'english'` to another such list. An option that is named alone goes.
+/// From `language = 'english', stopwords = 'english'` to another such list. An option that is named alone goes, one that is
+/// set goes to the end: all are set, so that they stand in the order of the new list.
 fn option_changes(old: &str, new: &str) -> String {
-    let (had, has) = (options(old), options(new));
-    let gone = had
-        .keys()
-        .filter(|name| !has.contains_key(*name))
-        .map(|name| (*name).to_owned());
-    let set = has
-        .iter()
-        .filter(|(name, value)| had.get(*name) != Some(*value));
-    let set = set.map(|(name, value)| format!("{name} = {value}"));
+    let has = options(new);
+    let gone = options(old)
+        .into_keys()
+        .filter(|name| !has.contains_key(name));
+    let set = (!new.is_empty()).then_some(new);
     gone.chain(set).collect::<Vec<_>>().join(", ")
 }
 
