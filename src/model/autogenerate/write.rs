@@ -2,19 +2,19 @@
 //! it is altered; where no statement alters it, it is dropped and made again. Owner, privileges, comment and security labels
 //! are written by [`super::annotations`] for all kinds alike.
 
-pub(super) mod collations;
+mod collations;
 mod common;
-pub(super) mod default_privileges;
-pub(super) mod extensions;
-pub(super) mod foreign;
-pub(super) mod functions;
-pub(super) mod operator_classes;
-pub(super) mod operators;
-pub(super) mod policies;
-pub(super) mod replication;
-pub(super) mod statistics;
-pub(super) mod text_search;
-pub(super) mod triggers;
+mod default_privileges;
+mod extensions;
+mod foreign;
+mod functions;
+mod operator_classes;
+mod operators;
+mod policies;
+mod replication;
+mod statistics;
+mod text_search;
+mod triggers;
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use crate::model::{
     schema::ObjectKind,
 };
 
-pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
+pub(super) fn create(object: &Object<'_>) -> Written {
     Ok(vec![match object.kind() {
         ObjectKind::Collation => collation(object)?,
         ObjectKind::Conversion => conversion(object),
@@ -19,14 +19,11 @@ pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
     }])
 }
 
-pub(in crate::model::autogenerate) fn drop(object: &Object<'_>) -> String {
+pub(super) fn drop(object: &Object<'_>) -> String {
     format!("DROP {}", address(object))
 }
 
-pub(in crate::model::autogenerate) fn alter(
-    old: &Object<'_>,
-    new: &Object<'_>,
-) -> Option<Vec<String>> {
+pub(super) fn alter(old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
     match changed(old, new).is_empty() {
         true => Some(Vec::new()),
         false if new.kind() == ObjectKind::Transform => {

@@ -11,7 +11,7 @@ use crate::model::{
 };
 
 /// An extension comes in the version that the server has for its default: another one may not be there.
-pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
+pub(super) fn create(object: &Object<'_>) -> Written {
     Ok(vec![match object.kind() {
         ObjectKind::Extension => {
             format!(
@@ -25,19 +25,16 @@ pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
             "CREATE {} TYPE {} HANDLER {}",
             address(object),
             object.text_or_empty("type").to_uppercase(),
-            without_arguments(object.text_or_empty("handler"))
+            without_arguments(object.text("handler").ok_or("its handler is not known")?)
         ),
     }])
 }
 
-pub(in crate::model::autogenerate) fn drop(object: &Object<'_>) -> String {
+pub(super) fn drop(object: &Object<'_>) -> String {
     format!("DROP {}", address(object))
 }
 
-pub(in crate::model::autogenerate) fn alter(
-    old: &Object<'_>,
-    new: &Object<'_>,
-) -> Option<Vec<String>> {
+pub(super) fn alter(old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
     let mut changed = changed(old, new);
     let mut statements = Vec::new();
     match new.kind() {

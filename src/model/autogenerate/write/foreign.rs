@@ -15,7 +15,7 @@ use crate::model::{
 /// What the reader shows instead of a secret.
 const NOT_SHOWN: &str = "(not shown)";
 
-pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
+pub(super) fn create(object: &Object<'_>) -> Written {
     let address = address(object);
     let mut statement = match object.kind() {
         ObjectKind::ForeignDataWrapper => {
@@ -50,14 +50,11 @@ pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
     Ok(vec![statement])
 }
 
-pub(in crate::model::autogenerate) fn drop(object: &Object<'_>) -> String {
+pub(super) fn drop(object: &Object<'_>) -> String {
     format!("DROP {}", address(object))
 }
 
-pub(in crate::model::autogenerate) fn alter(
-    old: &Object<'_>,
-    new: &Object<'_>,
-) -> Option<Vec<String>> {
+pub(super) fn alter(old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
     let mut clauses = Vec::new();
     for property in changed(old, new) {
         clauses.push(match (new.kind(), property) {

@@ -13,7 +13,7 @@ use crate::model::autogenerate::{
 const REPLACE: &str = "CREATE OR REPLACE ";
 
 /// PostgreSQL writes out all but aggregates.
-pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
+pub(super) fn create(object: &Object<'_>) -> Written {
     let main = match object.text("definition") {
         Some(definition) => {
             let definition = definition.trim_end();
@@ -30,15 +30,12 @@ pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
     Ok([vec![main], depends].concat())
 }
 
-pub(in crate::model::autogenerate) fn drop(object: &Object<'_>) -> String {
+pub(super) fn drop(object: &Object<'_>) -> String {
     format!("DROP {}", address(object))
 }
 
 /// A new definition takes the place of the old one where its callers cannot tell the two apart by their signatures.
-pub(in crate::model::autogenerate) fn alter(
-    old: &Object<'_>,
-    new: &Object<'_>,
-) -> Option<Vec<String>> {
+pub(super) fn alter(old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
     let mut changed = changed(old, new);
     changed.remove("depends on extensions");
     let mut statements = Vec::new();

@@ -13,7 +13,7 @@ use crate::model::{
 
 const MEMBERS: [(&str, &str); 2] = [("OPERATOR", "operators"), ("FUNCTION", "functions")];
 
-pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
+pub(super) fn create(object: &Object<'_>) -> Written {
     if object.kind() == ObjectKind::OperatorClass {
         return Ok(vec![class(object)?]);
     }
@@ -23,17 +23,14 @@ pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
 }
 
 /// Of a family of PostgreSQL's own only what was added to it is dropped.
-pub(in crate::model::autogenerate) fn drop(object: &Object<'_>) -> String {
+pub(super) fn drop(object: &Object<'_>) -> String {
     if is_built_in(object) {
         return removed(object, &members(object)).unwrap_or_default();
     }
     format!("DROP {}", address(object))
 }
 
-pub(in crate::model::autogenerate) fn alter(
-    old: &Object<'_>,
-    new: &Object<'_>,
-) -> Option<Vec<String>> {
+pub(super) fn alter(old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
     if new.kind() == ObjectKind::OperatorClass {
         return changed(old, new).is_empty().then(Vec::new);
     }

@@ -8,7 +8,7 @@ use crate::model::autogenerate::{
 };
 
 /// An operator that others only name is made, as a shell, by the statements that make those.
-pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
+pub(super) fn create(object: &Object<'_>) -> Written {
     let Some(function) = object.text("function") else {
         return Ok(Vec::new());
     };
@@ -51,15 +51,12 @@ pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
     )])
 }
 
-pub(in crate::model::autogenerate) fn drop(object: &Object<'_>) -> String {
+pub(super) fn drop(object: &Object<'_>) -> String {
     format!("DROP {}", address(object))
 }
 
 /// Only the functions that estimate can be changed in all versions of PostgreSQL.
-pub(in crate::model::autogenerate) fn alter(
-    old: &Object<'_>,
-    new: &Object<'_>,
-) -> Option<Vec<String>> {
+pub(super) fn alter(old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
     let mut changed = changed(old, new);
     let mut parts = Vec::new();
     for (part, property) in ESTIMATORS {

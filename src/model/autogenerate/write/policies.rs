@@ -6,38 +6,37 @@ use crate::model::autogenerate::{
     object::{Object, changed},
 };
 
-pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
+pub(super) fn create(object: &Object<'_>) -> Written {
     let kind = if object.flag("permissive") {
         ""
     } else {
         " AS RESTRICTIVE"
     };
-    let command = match object.text_or_empty("command") {
+    let command = match object
+        .text("command")
+        .ok_or("what it is for is not known")?
+    {
         "all" => String::new(),
         command => format!(" FOR {}", command.to_uppercase()),
     };
-    let mut statement = format!(
-        "CREATE {}{kind}{command} TO {}",
+    let conditions = CLAUSES.into_iter().filter_map(|(clause, property)| {
+        let condition = object.text(property)?;
+        Some(format!(" {clause} ({condition})"))
+    });
+    Ok(vec![format!(
+        "CREATE {}{kind}{command} TO {}{}",
         address(object),
-        roles(object)
-    );
-    for (clause, property) in CLAUSES {
-        if let Some(condition) = object.text(property) {
-            statement.push_str(&format!(" {clause} ({condition})"));
-        }
-    }
-    Ok(vec![statement])
+        roles(object),
+        conditions.collect::<String>()
+    )])
 }
 
-pub(in crate::model::autogenerate) fn drop(object: &Object<'_>) -> String {
+pub(super) fn drop(object: &Object<'_>) -> String {
     format!("DROP {}", address(object))
 }
 
 /// No statement changes what a policy is for, or takes a condition away.
-pub(in crate::model::autogenerate) fn alter(
-    old: &Object<'_>,
-    new: &Object<'_>,
-) -> Option<Vec<String>> {
+pub(super) fn alter(old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
     let changed = changed(old, new);
     let mut clauses = Vec::new();
     if changed.contains("roles") {

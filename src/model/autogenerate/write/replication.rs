@@ -11,7 +11,7 @@ use crate::model::{
 
 const OPERATIONS: [&str; 4] = ["insert", "update", "delete", "truncate"];
 
-pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
+pub(super) fn create(object: &Object<'_>) -> Written {
     if object.kind() == ObjectKind::Subscription {
         return Err("how a subscription connects is not read, since it holds passwords".to_owned());
     }
@@ -41,17 +41,14 @@ pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
     )])
 }
 
-pub(in crate::model::autogenerate) fn drop(object: &Object<'_>) -> String {
+pub(super) fn drop(object: &Object<'_>) -> String {
     let kind = object.kind().name().to_uppercase();
     format!("DROP {kind} {}", object.identity())
 }
 
 /// What is published is set as a whole, so that it does not matter which of the tables that go are gone already. No
 /// statement leaves a publication without any, or makes one of all tables of one of some.
-pub(in crate::model::autogenerate) fn alter(
-    old: &Object<'_>,
-    new: &Object<'_>,
-) -> Option<Vec<String>> {
+pub(super) fn alter(old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
     let mut changed = changed(old, new);
     if new.kind() == ObjectKind::Subscription {
         return changed.is_empty().then(Vec::new);

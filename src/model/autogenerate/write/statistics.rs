@@ -3,7 +3,7 @@
 use super::Written;
 use crate::model::autogenerate::object::{Object, changed};
 
-pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
+pub(super) fn create(object: &Object<'_>) -> Written {
     let definition = object
         .text("definition")
         .ok_or("its definition is not known")?;
@@ -14,14 +14,11 @@ pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
     Ok(statements)
 }
 
-pub(in crate::model::autogenerate) fn drop(object: &Object<'_>) -> String {
+pub(super) fn drop(object: &Object<'_>) -> String {
     format!("DROP STATISTICS {}", object.identity())
 }
 
-pub(in crate::model::autogenerate) fn alter(
-    old: &Object<'_>,
-    new: &Object<'_>,
-) -> Option<Vec<String>> {
+pub(super) fn alter(old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
     let mut changed = changed(old, new);
     let targeted = changed.remove("statistics target");
     let statements = if targeted {

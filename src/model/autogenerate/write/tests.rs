@@ -1,3 +1,7 @@
+//! The statements of the lesser kinds, as texts.
+
+#![allow(clippy::unwrap_used)]
+
 use serde_json::{Value, json};
 
 use super::{

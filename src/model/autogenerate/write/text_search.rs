@@ -24,7 +24,7 @@ const PARSER: &[(&str, &str)] = &[
 
 const TEMPLATE: &[(&str, &str)] = &[("INIT", "init"), ("LEXIZE", "lexize")];
 
-pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
+pub(super) fn create(object: &Object<'_>) -> Written {
     let functions = |parts: &[(&str, &str)]| {
         let written = parts.iter().filter_map(|(part, property)| {
             let function = object.text(property).map(without_arguments)?;
@@ -34,7 +34,10 @@ pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
     };
     let parts = match object.kind() {
         ObjectKind::TextSearchConfiguration => {
-            format!("PARSER = {}", object.text_or_empty("parser"))
+            format!(
+                "PARSER = {}",
+                object.text("parser").ok_or("its parser is not known")?
+            )
         }
         ObjectKind::TextSearchDictionary => {
             let options = object.text("options").filter(|options| !options.is_empty());
@@ -49,19 +52,16 @@ pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
     Ok(std::iter::once(main).chain(mappings).collect())
 }
 
-pub(in crate::model::autogenerate) fn drop(object: &Object<'_>) -> String {
+pub(super) fn drop(object: &Object<'_>) -> String {
     format!("DROP {}", address(object))
 }
 
-pub(in crate::model::autogenerate) fn alter(
-    old: &Object<'_>,
-    new: &Object<'_>,
-) -> Option<Vec<String>> {
+pub(super) fn alter(old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
     let mut statements = Vec::new();
     for property in changed(old, new) {
         match (new.kind(), property) {
             (ObjectKind::TextSearchConfiguration, "mappings") => {
-                statements.extend(mapping_changes(old, new))
+                statements.extend(mapping_changes(old, new));
             }
             (ObjectKind::TextSearchDictionary, "options") => {
                 let options =

@@ -14,7 +14,7 @@ use crate::model::{
 
 /// What a partition has from its parent comes and goes with that: to make it is no statement, unless it is to fire
 /// differently from how it comes.
-pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
+pub(super) fn create(object: &Object<'_>) -> Written {
     let mut statements = Vec::new();
     if !is_inherited(object) {
         statements.push(match object.kind() {
@@ -31,7 +31,7 @@ pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
 }
 
 /// Empty, which is no statement, for what goes with that of its parent.
-pub(in crate::model::autogenerate) fn drop(object: &Object<'_>) -> String {
+pub(super) fn drop(object: &Object<'_>) -> String {
     if is_inherited(object) {
         return String::new();
     }
@@ -40,10 +40,7 @@ pub(in crate::model::autogenerate) fn drop(object: &Object<'_>) -> String {
 
 /// Triggers are made again with another definition: not all PostgreSQL versions replace them, and none replaces those that
 /// serve as constraints.
-pub(in crate::model::autogenerate) fn alter(
-    old: &Object<'_>,
-    new: &Object<'_>,
-) -> Option<Vec<String>> {
+pub(super) fn alter(old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
     if is_inherited(old) != is_inherited(new) {
         return None;
     }
