@@ -1,3 +1,7 @@
+//! What privileges are read as, and the statements between two sets of them.
+
+#![allow(clippy::unwrap_used)]
+
 use super::*;
 
 fn acl(list: &[&str]) -> Acl {

@@ -1,3 +1,7 @@
+//! How objects are addressed, and what is written of what all may have.
+
+#![allow(clippy::unwrap_used)]
+
 use serde_json::json;
 
 use super::*;

@@ -10,18 +10,18 @@ use crate::model::autogenerate::{
 
 pub(super) fn create(object: &Object<'_>) -> Written {
     let entry = Entry::of(object)?;
-    entry.statements(&entry.without(object)?, &granted(object)?)
+    Ok(entry.statements(&entry.without(object)?, &granted(object)?))
 }
 
 /// The statements after which nothing is left of the entry.
 pub(super) fn drop(object: &Object<'_>) -> Written {
     let entry = Entry::of(object)?;
-    entry.statements(&granted(object)?, &entry.without(object)?)
+    Ok(entry.statements(&granted(object)?, &entry.without(object)?))
 }
 
 /// The privileges of the entry are all that it is.
 pub(super) fn alter(old: &Object<'_>, new: &Object<'_>) -> Written {
-    Entry::of(new)?.statements(&granted(old)?, &granted(new)?)
+    Ok(Entry::of(new)?.statements(&granted(old)?, &granted(new)?))
 }
 
 /// Whose objects, where, and which.
@@ -79,17 +79,17 @@ impl<'a> Entry<'a> {
         Acl::parse(&list.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
-    fn statements(&self, from: &Acl, to: &Acl) -> Written {
+    fn statements(&self, from: &Acl, to: &Acl) -> Vec<String> {
         let schema = self
             .schema
             .map_or_else(String::new, |schema| format!(" IN SCHEMA {schema}"));
         let prefix = format!("ALTER DEFAULT PRIVILEGES FOR ROLE {}{schema}", self.role);
         let target = self.objects.to_uppercase();
         let statements = acl::statements(&target, from, to, &bare(self.role));
-        Ok(statements
+        statements
             .into_iter()
             .map(|statement| format!("{prefix} {statement}"))
-            .collect())
+            .collect()
     }
 }
 

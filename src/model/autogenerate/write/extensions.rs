@@ -25,7 +25,7 @@ pub(super) fn create(object: &Object<'_>) -> Written {
             "CREATE {} TYPE {} HANDLER {}",
             address(object),
             object.text_or_empty("type").to_uppercase(),
-            without_arguments(object.text_or_empty("handler"))
+            without_arguments(object.text("handler").ok_or("its handler is not known")?)
         ),
     }])
 }

@@ -12,21 +12,23 @@ pub(super) fn create(object: &Object<'_>) -> Written {
     } else {
         " AS RESTRICTIVE"
     };
-    let command = match object.text_or_empty("command") {
+    let command = match object
+        .text("command")
+        .ok_or("what it is for is not known")?
+    {
         "all" => String::new(),
         command => format!(" FOR {}", command.to_uppercase()),
     };
-    let mut statement = format!(
-        "CREATE {}{kind}{command} TO {}",
+    let conditions = CLAUSES.into_iter().filter_map(|(clause, property)| {
+        let condition = object.text(property)?;
+        Some(format!(" {clause} ({condition})"))
+    });
+    Ok(vec![format!(
+        "CREATE {}{kind}{command} TO {}{}",
         address(object),
-        roles(object)
-    );
-    for (clause, property) in CLAUSES {
-        if let Some(condition) = object.text(property) {
-            statement.push_str(&format!(" {clause} ({condition})"));
-        }
-    }
-    Ok(vec![statement])
+        roles(object),
+        conditions.collect::<String>()
+    )])
 }
 
 pub(super) fn drop(object: &Object<'_>) -> String {

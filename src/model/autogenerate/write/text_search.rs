@@ -34,7 +34,10 @@ pub(super) fn create(object: &Object<'_>) -> Written {
     };
     let parts = match object.kind() {
         ObjectKind::TextSearchConfiguration => {
-            format!("PARSER = {}", object.text_or_empty("parser"))
+            format!(
+                "PARSER = {}",
+                object.text("parser").ok_or("its parser is not known")?
+            )
         }
         ObjectKind::TextSearchDictionary => {
             let options = object.text("options").filter(|options| !options.is_empty());
@@ -58,7 +61,7 @@ pub(super) fn alter(old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
     for property in changed(old, new) {
         match (new.kind(), property) {
             (ObjectKind::TextSearchConfiguration, "mappings") => {
-                statements.extend(mapping_changes(old, new))
+                statements.extend(mapping_changes(old, new));
             }
             (ObjectKind::TextSearchDictionary, "options") => {
                 let options =
@@ -138,17 +141,14 @@ fn tokens(names: &[&str]) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// From `language = 'english', stopwords = 'english'` to another such list. An option that is named alone goes.
+/// From `language = 'english', stopwords = 'english'` to another such list. An option that is named alone goes, one that is
+/// set goes to the end: all are set, so that they stand in the order of the new list.
 fn option_changes(old: &str, new: &str) -> String {
-    let (had, has) = (options(old), options(new));
-    let gone = had
-        .keys()
-        .filter(|name| !has.contains_key(*name))
-        .map(|name| (*name).to_owned());
-    let set = has
-        .iter()
-        .filter(|(name, value)| had.get(*name) != Some(*value));
-    let set = set.map(|(name, value)| format!("{name} = {value}"));
+    let has = options(new);
+    let gone = options(old)
+        .into_keys()
+        .filter(|name| !has.contains_key(name));
+    let set = (!new.is_empty()).then_some(new);
     gone.chain(set).collect::<Vec<_>>().join(", ")
 }
 
