@@ -15,7 +15,6 @@ use item::Privileges;
 pub(super) use item::item_name;
 pub(super) use statements::{column_statements, statements};
 
-pub(super) use super::names::quoted;
 
 /// Who may do what with an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

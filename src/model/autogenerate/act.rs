@@ -3,6 +3,7 @@
 use super::{
     Cast, Casts, Form,
     fates::{Fates, keeps_columns},
+    names,
     object::Object,
     settle::Settler,
     side::Side,
@@ -56,7 +57,7 @@ impl<'a> Writer<'_, 'a> {
                 alone = online && self.may_go_alone(node, &before);
                 self.drop(&before, alone)?
             }
-            (Step::Move, Some(before), _) => vec![moved(&before)],
+            (Step::Move, Some(before), _) => moved(&before),
             (Step::Discard, Some(before), _) => {
                 vec![discarded(&before)]
             }
@@ -71,9 +72,7 @@ impl<'a> Writer<'_, 'a> {
                     columns::alter_column(&after)
                 )]
             }
-            (Step::Own, _, Some(after)) => {
-                vec![sequences::own(&after, after.text("owned by"))]
-            }
+            (Step::Own, _, Some(after)) => self.own(&after),
             (Step::Alter, Some(before), Some(after)) => {
                 let statements = self.alter(node, &before, &after)?;
                 commits = key.kind == ObjectKind::Enum && !statements.is_empty();
@@ -104,6 +103,18 @@ impl<'a> Writer<'_, 'a> {
         }
     }
 
+    /// Gives a sequence to its column. One that is new to a column with rows goes on after them.
+    fn own(&self, sequence: &Object<'_>) -> Vec<String> {
+        let mut statements = vec![sequences::own(sequence, sequence.text("owned by"))];
+        let column = self.new.owner_column(sequence.key).filter(|column| {
+            self.fates.comes(sequence.key) && !self.fates.comes(column) && self.old.has(column)
+        });
+        if let Some(column) = column.and_then(|column| self.new.object(column)) {
+            statements.push(columns::continue_after_rows(&column, sequence));
+        }
+        statements
+    }
+
     /// Whether an index can be dropped without keeping anyone out: nothing else waits for it.
     fn may_go_alone(&self, node: Node<'a>, before: &Object<'_>) -> bool {
         let waited_for = self
@@ -122,7 +133,23 @@ impl<'a> Writer<'_, 'a> {
             && before.text("partition of").is_none()
     }
 
+    /// Whether the column is one of a typed table: it has those of its type.
+    fn is_of_type(&self, side: &Side<'a>, column: &ObjectKey) -> bool {
+        let on = self
+            .new
+            .carrier(column)
+            .or_else(|| self.old.carrier(column));
+        let table = on.and_then(|table| side.object(table));
+        table.is_some_and(|table| table.text("of type").is_some())
+    }
+
     fn drop(&self, before: &Object<'_>, online: bool) -> Written {
+        let typed = before.kind() == ObjectKind::Column
+            && self.is_of_type(self.old, before.key)
+            && self.is_of_type(self.new, before.key);
+        if typed {
+            return Ok(Vec::new());
+        }
         let inherited = before.text("origin") == Some("inherited");
         match before.kind() {
             ObjectKind::Index => Ok(vec![indexes::drop(before, online)]),
@@ -266,6 +293,9 @@ impl<'a> Writer<'_, 'a> {
 
     fn add_column(&self, column: &Object<'_>) -> Written {
         let table = column.on().unwrap_or_default();
+        if self.is_of_type(self.new, column.key) && self.is_of_type(self.old, column.key) {
+            return Ok(Vec::new());
+        }
         let parent_adds = column.text("origin") == Some("inherited")
             && self.new.rests_on(column.key).iter().any(|used| {
                 used.kind == ObjectKind::Column
@@ -289,6 +319,11 @@ impl<'a> Writer<'_, 'a> {
         let mut statements = match after.kind() {
             ObjectKind::Table | ObjectKind::ForeignTable => tables::alter(before, after),
             ObjectKind::Column => self.alter_column(before, after),
+            ObjectKind::Index | ObjectKind::Constraint => {
+                let mut statements = self.attach_index(before, after);
+                statements.extend(write::alter(before, after).ok_or("it cannot be altered")??);
+                statements
+            }
             ObjectKind::View => {
                 write::views::alter(before, after, keeps_columns(self.old, self.new, key))
                     .unwrap_or_default()
@@ -304,6 +339,26 @@ impl<'a> Writer<'_, 'a> {
         }
         statements.extend(self.settle_members(node)?);
         Ok(statements)
+    }
+
+    /// The index of a partition becomes one of the partitioned table's, unless the whole table does so later.
+    fn attach_index(&self, before: &Object<'_>, after: &Object<'_>) -> Vec<String> {
+        let had = before
+            .text("partition of")
+            .or_else(|| before.detail("index of"));
+        let wanted = after
+            .text("partition of")
+            .or_else(|| after.detail("index of"));
+        let index = match after.kind() {
+            ObjectKind::Constraint => constraints::index(after),
+            _ => after.identity().to_owned(),
+        };
+        match wanted {
+            Some(parent) if had != wanted && !self.is_attached_later(after.key) => {
+                vec![indexes::attach(parent, &index)]
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn alter_column(&self, before: &Object<'_>, after: &Object<'_>) -> Vec<String> {
@@ -372,14 +427,17 @@ impl<'a> Writer<'_, 'a> {
 fn release(before: &Object<'_>) -> String {
     match before.kind() {
         ObjectKind::Sequence => sequences::own(before, None),
+        _ if before.text("identity").is_some() => {
+            format!("{} DROP IDENTITY", columns::alter_column(before))
+        }
         _ => format!("{} DROP DEFAULT", columns::alter_column(before)),
     }
 }
 
 /// The name that a type has between its move and its end.
-fn moved_name(object: &Object<'_>, qualified: bool) -> String {
-    let name = object.name().trim_matches('"');
-    let mut short = name;
+fn moved_name(name: &str) -> String {
+    let name = names::bare(name);
+    let mut short = name.as_str();
     // Names have at most 63 bytes.
     while short.len() + MOVED.len() > 63 {
         short = &short[..short
@@ -387,34 +445,42 @@ fn moved_name(object: &Object<'_>, qualified: bool) -> String {
             .next_back()
             .map_or(0, |(place, _)| place)];
     }
-    let name = format!("\"{short}{MOVED}\"");
-    if qualified {
-        format!("{}.{name}", object.text_or_empty("schema"))
-    } else {
-        name
+    names::quoted(&format!("{short}{MOVED}"))
+}
+
+fn moved_word(object: &Object<'_>) -> &'static str {
+    match object.kind() {
+        ObjectKind::Domain => "DOMAIN",
+        ObjectKind::Collation => "COLLATION",
+        _ => "TYPE",
     }
 }
 
 fn discarded(object: &Object<'_>) -> String {
-    let word = if object.kind() == ObjectKind::Domain {
-        "DOMAIN"
-    } else {
-        "TYPE"
-    };
-    format!("DROP {word} {}", moved_name(object, true))
+    let schema = object.text_or_empty("schema");
+    format!(
+        "DROP {} {schema}.{}",
+        moved_word(object),
+        moved_name(object.name())
+    )
 }
 
-fn moved(object: &Object<'_>) -> String {
-    let word = if object.kind() == ObjectKind::Domain {
-        "DOMAIN"
-    } else {
-        "TYPE"
-    };
-    format!(
+/// A range type takes its multirange type along.
+fn moved(object: &Object<'_>) -> Vec<String> {
+    let word = moved_word(object);
+    let mut statements = vec![format!(
         "ALTER {word} {} RENAME TO {}",
         object.identity(),
-        moved_name(object, false)
-    )
+        moved_name(object.name())
+    )];
+    if let Some(multirange) = object.text("multirange") {
+        let name = names::split(multirange, ".").map_or(multirange, |(_, name)| name);
+        statements.push(format!(
+            "ALTER TYPE {multirange} RENAME TO {}",
+            moved_name(name)
+        ));
+    }
+    statements
 }
 
 /// A NOT NULL that looks at the rows while nobody is kept out: a validated check saves the look that SET NOT NULL takes.

@@ -65,11 +65,26 @@ impl<'a> Fates<'a> {
         for key in new.facts.schema.objects.keys().filter(|key| !old.has(key)) {
             fates.fates.insert(key, Fate::Create);
         }
+        fates.release_identities(old, new);
         if form == Form::OneTransaction {
             fates.remake_enums(new);
         }
         fates.spread(old, new);
         fates
+    }
+
+    /// A column that loses its identity does so early: its sequence may make room for one of the same name.
+    fn release_identities(&mut self, old: &Side<'a>, new: &Side<'a>) {
+        let altered = self.fates.iter().filter(|(_, fate)| **fate == Fate::Alter);
+        let columns = altered
+            .map(|(key, _)| *key)
+            .filter(|key| key.kind == ObjectKind::Column);
+        let has_identity = |side: &Side<'a>, key: &ObjectKey| {
+            side.object(key)
+                .is_some_and(|column| column.text("identity").is_some())
+        };
+        let losing = columns.filter(|key| has_identity(old, key) && !has_identity(new, key));
+        self.released.extend(losing.collect::<Vec<_>>());
     }
 
     /// A label that was added to an enum cannot be used in the same transaction: where it may have to be, the enum is made

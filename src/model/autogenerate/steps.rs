@@ -90,6 +90,7 @@ pub(super) fn steps<'a>(
     builder.add_edges_of_dropping();
     builder.add_edges_of_names();
     builder.add_edges_of_partitions();
+    builder.add_edges_of_clustering();
     builder.steps
 }
 
@@ -113,6 +114,7 @@ impl<'a> Builder<'_, 'a> {
                         | ObjectKind::Domain
                         | ObjectKind::CompositeType
                         | ObjectKind::Range
+                        | ObjectKind::Collation
                 );
                 if is_type && self.fates.get(kind) == Some(Fate::Replace) {
                     self.steps.moved.insert(kind);
@@ -358,8 +360,8 @@ impl<'a> Builder<'_, 'a> {
                     .iter()
                     .find(|used| used.kind == ObjectKind::Column)?;
                 return self.unmake(column).or_else(|| {
-                    let alters = self.fates.get(column) == Some(Fate::Alter);
-                    alters.then_some((Step::Alter, *column))
+                    let loses = self.fates.released.contains(column);
+                    loses.then_some((Step::Release, *column))
                 });
             }
             return self.unmake(self.old.owner_column(key)?);
@@ -588,6 +590,32 @@ impl<'a> Builder<'_, 'a> {
         }
     }
 
+    /// A table is clustered on one index: what was it says so before what becomes it.
+    fn add_edges_of_clustering(&mut self) {
+        let is = |side: &Side<'a>, key: &ObjectKey| {
+            side.object(key)
+                .is_some_and(|object| object.flag("clustered"))
+        };
+        let altered = self
+            .fates
+            .iter()
+            .filter(|(key, fate)| *fate == Fate::Alter && is(self.old, key) && !is(self.new, key));
+        let losing: Vec<&'a ObjectKey> = altered.map(|(key, _)| key).collect();
+        for key in losing {
+            let others = self
+                .new
+                .carrier(key)
+                .map(|table| self.new.parts(table).to_vec());
+            for other in others
+                .into_iter()
+                .flatten()
+                .filter(|other| is(self.new, other))
+            {
+                self.edges(Some((Step::Alter, key)), self.make(other));
+            }
+        }
+    }
+
     fn add_edges_of_partitions(&mut self) {
         let nodes: Vec<Node<'a>> = self.steps.nodes.iter().copied().collect();
         for &(step, table) in &nodes {
@@ -618,6 +646,10 @@ impl<'a> Builder<'_, 'a> {
                 self.edge((Step::Alter, table), (step, table));
                 for part in self.new.parts(table).to_vec() {
                     self.edges(self.make(part), Some((step, table)));
+                    // Its bounds may name a new label.
+                    for used in self.new.rests_on(part).to_vec() {
+                        self.edges(self.make(used), Some((step, table)));
+                    }
                 }
                 let Some(parent) = self
                     .new

@@ -19,6 +19,8 @@ pub(super) mod schemas;
 pub(super) mod sequences;
 pub(super) mod statistics;
 pub(super) mod tables;
+#[cfg(test)]
+mod tests;
 pub(super) mod text_search;
 pub(super) mod triggers;
 pub(super) mod types;
@@ -113,7 +115,11 @@ pub(super) fn drop(object: &Object<'_>) -> Written {
         ObjectKind::DefaultPrivileges => return default_privileges::drop(object),
         ObjectKind::Unknown => return Err(UNKNOWN.to_owned()),
     };
-    Ok(vec![statement])
+    // What goes with its parent has no statement of its own.
+    Ok(Some(statement)
+        .filter(|statement| !statement.is_empty())
+        .into_iter()
+        .collect())
 }
 
 /// Alters an object that is no part of a table in place; `None` where no statement does.

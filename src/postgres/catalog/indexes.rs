@@ -44,7 +44,8 @@ pub(super) fn query() -> String {
 /// those of its expressions, by the number of the index's column.
 pub(super) fn facts() -> String {
     format!(
-        "'valid', i.indisvalid,
+        "'@index options', to_jsonb(ic.reloptions),
+         'valid', i.indisvalid,
          'clustered', nullif(i.indisclustered, false),
          'replica identity', nullif(i.indisreplident, false),
          'tablespace', s.spcname,

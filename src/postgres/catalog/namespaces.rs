@@ -29,7 +29,8 @@ pub(super) fn query() -> String {
                        CASE d.defaclobjtype WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'functions'
                             WHEN 'T' THEN 'types' WHEN 'n' THEN 'schemas' WHEN 'L' THEN 'large objects'
                             ELSE d.defaclobjtype::text END),
-                jsonb_build_object('schema', quote_ident(n.nspname), 'acl', coalesce({default_acl}, '[]'))
+                jsonb_build_object('schema', quote_ident(n.nspname), 'acl', coalesce({default_acl}, '[]'),
+                                   '@default acl', coalesce({built_in_acl}, '[]'))
          FROM pg_default_acl AS d LEFT JOIN pg_namespace AS n ON n.oid = d.defaclnamespace
          WHERE d.defaclnamespace = 0 OR {OF_USERS}",
         schema_owner = owner("n.nspowner"),
@@ -48,5 +49,6 @@ pub(super) fn query() -> String {
         method_notes = annotations("pg_am", "m.oid"),
         method_of_user = of_no_extension("pg_am", "m.oid"),
         default_acl = sorted("d.defaclacl"),
+        built_in_acl = sorted("acldefault(CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END, d.defaclrole)"),
     )
 }

@@ -8,7 +8,8 @@ pub(super) fn query() -> String {
                 ELSE 'table' END,
                 format('%I.%I', n.nspname, c.relname),
                 jsonb_build_object(
-                    'schema', quote_ident(n.nspname), {owner}, {acl}, {annotations}, 'options', {options})
+                    'schema', quote_ident(n.nspname), {owner}, {acl}, {annotations}, 'options', {options},
+                    '@options', to_jsonb(c.reloptions))
                 || CASE WHEN c.relkind IN ('v', 'm') THEN
                 jsonb_build_object(
                     'definition', pg_get_viewdef(c.oid)) ELSE '{{}}' END
@@ -18,6 +19,7 @@ pub(super) fn query() -> String {
                     'access method', m.amname,
                     'tablespace', s.spcname,
                     'toast options', {toast_options},
+                    '@toast options', to_jsonb(toast.reloptions),
                     {extensions}) ELSE '{{}}' END
                 || CASE WHEN c.relkind IN ('r', 'p', 'f') THEN
                 jsonb_build_object(

@@ -106,9 +106,15 @@ pub(in crate::model::autogenerate) fn alter(
     let changed = changed(old, new);
     let mut statements = Vec::new();
     let alter = alter_column(new);
+    let nullability = format!(
+        "ALTER TABLE {} ALTER COLUMN {}",
+        new.on().unwrap_or_default(),
+        new.name()
+    );
     let mut push = |action: String| statements.push(format!("{alter} {action}"));
 
-    let loses_identity = changed.contains("identity") && new.text("identity").is_none();
+    let loses_identity =
+        changed.contains("identity") && new.text("identity").is_none() && !how.released;
     if loses_identity {
         push("DROP IDENTITY".to_owned());
     }
@@ -144,14 +150,15 @@ pub(in crate::model::autogenerate) fn alter(
             _ => {}
         }
     }
-    let mut push = |action: String| statements.push(format!("{alter} {action}"));
     if changed.contains("not null") {
+        // Partitions have what their parent has of this.
         if !new.flag("not null") {
-            push("DROP NOT NULL".to_owned());
+            statements.push(format!("{nullability} DROP NOT NULL"));
         } else if !how.not_null_later && !how.follows_parent {
-            push("SET NOT NULL".to_owned());
+            statements.push(format!("{nullability} SET NOT NULL"));
         }
     }
+    let mut push = |action: String| statements.push(format!("{alter} {action}"));
     if changed.contains("identity") {
         match (old.text("identity"), new.text("identity")) {
             (None, Some(_)) => {
@@ -221,7 +228,10 @@ fn retyped(new: &Object<'_>, cast: Cast) -> String {
 }
 
 /// A sequence that is new to a column with rows goes on after their values.
-fn continue_after_rows(column: &Object<'_>, sequence: &Object<'_>) -> String {
+pub(in crate::model::autogenerate) fn continue_after_rows(
+    column: &Object<'_>,
+    sequence: &Object<'_>,
+) -> String {
     let (table, name) = (column.on().unwrap_or_default(), column.name());
     let start = sequence.number("start").unwrap_or(1);
     let (furthest, step) = match sequence.number("increment") {
@@ -242,20 +252,17 @@ pub(in crate::model::autogenerate) fn alter_column(column: &Object<'_>) -> Strin
     )
 }
 
-/// SET and RESET actions between two lists of `name=value`.
+/// SET and RESET actions between two lists of `name=value`, after which the options stand in the order of the new list, as
+/// dumps show them.
 pub(in crate::model::autogenerate) fn options_change(old: &[&str], new: &[&str]) -> Vec<String> {
+    if old == new {
+        return Vec::new();
+    }
     let name = |option: &str| option.split('=').next().unwrap_or(option).to_owned();
-    let names: Vec<String> = new.iter().map(|option| name(option)).collect();
-    let gone: Vec<String> = old
-        .iter()
-        .map(|option| name(option))
-        .filter(|name| !names.contains(name))
-        .collect();
-    let set: Vec<String> = new
-        .iter()
-        .filter(|option| !old.contains(option))
-        .map(|option| assigned(option))
-        .collect();
+    // Options that are added to a list stand at its end.
+    let kept = if new.starts_with(old) { old.len() } else { 0 };
+    let gone: Vec<String> = old[kept..].iter().map(|option| name(option)).collect();
+    let set: Vec<String> = new[kept..].iter().map(|option| assigned(option)).collect();
     let mut actions = Vec::new();
     if !gone.is_empty() {
         actions.push(format!("RESET ({})", gone.join(", ")));
@@ -264,6 +271,19 @@ pub(in crate::model::autogenerate) fn options_change(old: &[&str], new: &[&str])
         actions.push(format!("SET ({})", set.join(", ")));
     }
     actions
+}
+
+/// The options of a relation in their order, where their set differs from the old one; else the old ones.
+pub(in crate::model::autogenerate) fn ordered_options<'a>(
+    old: Option<&Object<'a>>,
+    new: &Object<'a>,
+    property: &str,
+) -> (Vec<&'a str>, Vec<&'a str>) {
+    let before = old.map(|old| old.detail_list(property)).unwrap_or_default();
+    if old.is_some_and(|old| old.list(property) == new.list(property)) {
+        return (before.clone(), before);
+    }
+    (before, new.detail_list(property))
 }
 
 /// `name=value` with the value as a literal.

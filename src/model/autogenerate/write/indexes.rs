@@ -51,7 +51,7 @@ pub(in crate::model::autogenerate) fn settings(
 ) -> Vec<String> {
     let mut statements = Vec::new();
     if options {
-        let actions = columns::options_change(&[], &object.list("index options"));
+        let actions = columns::options_change(&[], &object.detail_list("index options"));
         statements.extend(
             actions
                 .into_iter()
@@ -74,16 +74,7 @@ pub(in crate::model::autogenerate) fn alter(
         }
         changed.remove("definition");
     }
-    if changed.remove("partition of") {
-        // One that loses its parent does so with its table.
-        let parent = new.text("partition of");
-        let mut statements: Vec<String> = parent
-            .map(|parent| attach(parent, new.identity()))
-            .into_iter()
-            .collect();
-        statements.extend(alter_settings(new.identity(), old, new)?);
-        return Some(statements);
-    }
+    changed.remove("partition of");
     if changed.contains("valid") || changed.contains("depends on extensions") {
         return None;
     }
@@ -110,7 +101,10 @@ pub(in crate::model::autogenerate) fn alter_settings(
     new: &Object<'_>,
 ) -> Option<Vec<String>> {
     let mut statements = Vec::new();
-    let actions = columns::options_change(&old.list("index options"), &new.list("index options"));
+    let actions = {
+        let (before, after) = columns::ordered_options(Some(old), new, "index options");
+        columns::options_change(&before, &after)
+    };
     statements.extend(
         actions
             .into_iter()

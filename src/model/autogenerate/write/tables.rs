@@ -59,7 +59,7 @@ pub(in crate::model::autogenerate) fn create(table: &Object<'_>, parts: &Parts<'
         .map(columns::assigned)
         .collect();
     options.extend(
-        toast(&table.list("toast options"))
+        toast(&table.detail_list("toast options"))
             .iter()
             .map(|option| columns::assigned(option)),
     );
@@ -176,14 +176,13 @@ pub(in crate::model::autogenerate) fn alter(old: &Object<'_>, new: &Object<'_>) 
         let space = new.text("tablespace").unwrap_or("pg_default");
         statements.push(format!("{alter} SET TABLESPACE {}", super::quoted(space)));
     }
-    let mut options = columns::options_change(&old.list("options"), &new.list("options"));
-    let (old_toast, new_toast) = (
-        toast(&old.list("toast options")),
-        toast(&new.list("toast options")),
-    );
+    let (before, after) = columns::ordered_options(Some(old), new, "options");
+    let mut options = columns::options_change(&before, &after);
+    let (before, after) = columns::ordered_options(Some(old), new, "toast options");
+    let (before, after) = (toast(&before), toast(&after));
     options.extend(columns::options_change(
-        &borrowed(&old_toast),
-        &borrowed(&new_toast),
+        &borrowed(&before),
+        &borrowed(&after),
     ));
     statements.extend(
         options
@@ -191,11 +190,17 @@ pub(in crate::model::autogenerate) fn alter(old: &Object<'_>, new: &Object<'_>) 
             .map(|action| format!("{alter} {action}")),
     );
     if changed.contains("inherits") {
+        // Parents stand in the order in which they came.
         let (before, after) = (old.list("inherits"), new.list("inherits"));
-        for parent in before.iter().filter(|parent| !after.contains(parent)) {
+        let same = before
+            .iter()
+            .zip(&after)
+            .take_while(|(old, new)| old == new)
+            .count();
+        for parent in &before[same..] {
             statements.push(format!("{alter} NO INHERIT {parent}"));
         }
-        for parent in after.iter().filter(|parent| !before.contains(parent)) {
+        for parent in &after[same..] {
             statements.push(format!("{alter} INHERIT {parent}"));
         }
     }

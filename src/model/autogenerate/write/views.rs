@@ -61,7 +61,8 @@ pub(in crate::model::autogenerate) fn alter(
         if changed.contains("definition") {
             return keeps_columns.then(|| vec![statement(new, "CREATE OR REPLACE")]);
         }
-        let actions = columns::options_change(&old.list("options"), &new.list("options"));
+        let (before, after) = columns::ordered_options(Some(old), new, "options");
+        let actions = columns::options_change(&before, &after);
         let alter = format!("ALTER VIEW {}", new.identity());
         return Some(
             actions
@@ -77,7 +78,8 @@ pub(in crate::model::autogenerate) fn alter(
         return None;
     }
     let alter = format!("ALTER MATERIALIZED VIEW {}", new.identity());
-    let mut actions = columns::options_change(&old.list("options"), &new.list("options"));
+    let (before, after) = columns::ordered_options(Some(old), new, "options");
+    let mut actions = columns::options_change(&before, &after);
     if changed.contains("tablespace") {
         let space = new.text("tablespace").unwrap_or("pg_default");
         actions.push(format!("SET TABLESPACE {}", quoted(space)));
