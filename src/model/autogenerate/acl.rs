@@ -15,7 +15,6 @@ use item::Privileges;
 pub(super) use item::item_name;
 pub(super) use statements::{column_statements, statements};
 
-
 /// Who may do what with an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Acl(BTreeMap<Entry, Privileges>);

@@ -58,9 +58,7 @@ impl<'a> Writer<'_, 'a> {
                 self.drop(&before, alone)?
             }
             (Step::Move, Some(before), _) => moved(&before),
-            (Step::Discard, Some(before), _) => {
-                vec![discarded(&before)]
-            }
+            (Step::Discard, Some(before), _) => discarded(&before),
             (Step::Create, _, Some(after)) => {
                 alone = online && self.is_built_beside(&after);
                 self.create(node, &after, alone)?
@@ -76,6 +74,15 @@ impl<'a> Writer<'_, 'a> {
             (Step::Alter, Some(before), Some(after)) => {
                 let statements = self.alter(node, &before, &after)?;
                 commits = key.kind == ObjectKind::Enum && !statements.is_empty();
+                statements
+            }
+            (Step::Fill, _, Some(after)) => {
+                let mut statements = vec![self.fill(&after)];
+                for column in self.new.columns(key) {
+                    if let Some(sequence) = self.new.identity_sequence(column.key) {
+                        statements.push(columns::continue_after_rows(&column, &sequence));
+                    }
+                }
                 statements
             }
             (Step::NotNull, _, Some(after)) => {
@@ -274,27 +281,24 @@ impl<'a> Writer<'_, 'a> {
         let Some(parent) = parents.next().and_then(|parent| self.new.object(parent)) else {
             return Vec::new();
         };
-        let mut given = parent.properties.clone();
-        for own in ["statistics target", "options", "foreign options"] {
-            given.remove(own);
+        let given: Vec<&str> = parent
+            .properties
+            .keys()
+            .map(String::as_str)
+            .filter(|name| !matches!(*name, "statistics target" | "options" | "foreign options"))
+            .filter(|name| parent.properties.get(*name) == column.properties.get(*name))
+            .collect();
+        let mut statements = beyond(column, &given);
+        if parent.text("default").is_some() && column.text("default").is_none() {
+            statements.push(format!("{} DROP DEFAULT", columns::alter_column(column)));
         }
-        let from = Object {
-            properties: &given,
-            ..*column
-        };
-        let how = columns::Alteration {
-            retype: None,
-            released: false,
-            not_null_later: false,
-            follows_parent: false,
-        };
-        columns::alter(&from, column, None, how)
+        statements
     }
 
     fn add_column(&self, column: &Object<'_>) -> Written {
         let table = column.on().unwrap_or_default();
         if self.is_of_type(self.new, column.key) && self.is_of_type(self.old, column.key) {
-            return Ok(Vec::new());
+            return Ok(beyond(column, &["type", "collation"]));
         }
         let parent_adds = column.text("origin") == Some("inherited")
             && self.new.rests_on(column.key).iter().any(|used| {
@@ -379,6 +383,39 @@ impl<'a> Writer<'_, 'a> {
         columns::alter(before, after, sequence.as_ref(), how)
     }
 
+    /// The rows of the table that went aside. Of a partitioned one they are those of all partitions, else only its own.
+    fn fill(&self, table: &Object<'_>) -> String {
+        let before = self.old.object(table.key);
+        let partitioned = before.is_some_and(|before| before.text("partitioned by").is_some());
+        let only = if partitioned { "" } else { "ONLY " };
+        let columns = steps::common_columns(self.old, self.new, table.key);
+        let names: Vec<&str> = columns.iter().map(|(_, column)| column.name()).collect();
+        let values = columns.iter().map(|(before, after)| {
+            let (name, kind) = (after.name(), after.text_or_empty("type"));
+            let mut used = self.old.rests_on(before.key).iter();
+            let moved =
+                used.any(|used| used.kind != ObjectKind::Table && self.steps.moved.contains(used));
+            if before.text("type") == after.text("type") && !moved {
+                return name.to_owned();
+            }
+            match self.cast(before, after) {
+                _ if moved => format!("{name}::text::{kind}"),
+                Cast::Assignment => name.to_owned(),
+                Cast::Explicit => format!("{name}::{kind}"),
+                Cast::Text => format!("{name}::text::{kind}"),
+            }
+        });
+        let values: Vec<String> = values.collect();
+        format!(
+            "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {only}{}.{}",
+            table.identity(),
+            names.join(", "),
+            values.join(", "),
+            aside(table),
+            table.name()
+        )
+    }
+
     fn cast(&self, before: &Object<'_>, after: &Object<'_>) -> Cast {
         let (from, to) = (before.text_or_empty("type"), after.text_or_empty("type"));
         if self.fates.retyped.contains(after.key)
@@ -424,6 +461,23 @@ impl<'a> Writer<'_, 'a> {
     }
 }
 
+/// What makes the column of one that has only the given properties.
+fn beyond(column: &Object<'_>, given: &[&str]) -> Vec<String> {
+    let mut had = column.properties.clone();
+    had.retain(|name, _| given.contains(&name.as_str()));
+    let from = Object {
+        properties: &had,
+        ..*column
+    };
+    let how = columns::Alteration {
+        retype: None,
+        released: false,
+        not_null_later: false,
+        follows_parent: false,
+    };
+    columns::alter(&from, column, None, how)
+}
+
 fn release(before: &Object<'_>) -> String {
     match before.kind() {
         ObjectKind::Sequence => sequences::own(before, None),
@@ -456,30 +510,56 @@ fn moved_word(object: &Object<'_>) -> &'static str {
     }
 }
 
-fn discarded(object: &Object<'_>) -> String {
+fn discarded(object: &Object<'_>) -> Vec<String> {
+    if object.kind() == ObjectKind::Table {
+        let aside = aside(object);
+        return vec![
+            format!("DROP TABLE {aside}.{}", object.name()),
+            format!("DROP SCHEMA {aside}"),
+        ];
+    }
     let schema = object.text_or_empty("schema");
-    format!(
+    vec![format!(
         "DROP {} {schema}.{}",
         moved_word(object),
         moved_name(object.name())
-    )
+    )]
 }
 
-/// A range type takes its multirange type along.
+/// The schema that a table waits in until its rows are taken over: so its indexes, constraints and sequences make room too.
+fn aside(table: &Object<'_>) -> String {
+    moved_name(table.name())
+}
+
+/// A range type takes its multirange type along, and the functions that make values of both.
 fn moved(object: &Object<'_>) -> Vec<String> {
-    let word = moved_word(object);
-    let mut statements = vec![format!(
-        "ALTER {word} {} RENAME TO {}",
-        object.identity(),
-        moved_name(object.name())
-    )];
-    if let Some(multirange) = object.text("multirange") {
-        let name = names::split(multirange, ".").map_or(multirange, |(_, name)| name);
-        statements.push(format!(
-            "ALTER TYPE {multirange} RENAME TO {}",
-            moved_name(name)
-        ));
+    if object.kind() == ObjectKind::Table {
+        let aside = aside(object);
+        return vec![
+            format!("CREATE SCHEMA {aside}"),
+            format!("ALTER TABLE {} SET SCHEMA {aside}", object.identity()),
+        ];
     }
+    let identity = object.identity();
+    let new_name = moved_name(object.name());
+    let word = moved_word(object);
+    let mut statements = Vec::new();
+    if let (Some(multirange), Some(subtype)) = (object.text("multirange"), object.text("subtype")) {
+        let name = names::split(multirange, ".").map_or(multirange, |(_, name)| name);
+        let multi_name = moved_name(name);
+        let constructors = [
+            (format!("{identity}({subtype}, {subtype})"), &new_name),
+            (format!("{identity}({subtype}, {subtype}, text)"), &new_name),
+            (format!("{multirange}()"), &multi_name),
+            (format!("{multirange}({identity})"), &multi_name),
+            (format!("{multirange}({identity}[])"), &multi_name),
+        ];
+        for (function, name) in constructors {
+            statements.push(format!("ALTER FUNCTION {function} RENAME TO {name}"));
+        }
+        statements.push(format!("ALTER TYPE {multirange} RENAME TO {multi_name}"));
+    }
+    statements.push(format!("ALTER {word} {identity} RENAME TO {new_name}"));
     statements
 }
 

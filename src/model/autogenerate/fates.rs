@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Form,
+    Form, names,
     object::Object,
     side::Side,
     write::{self, columns, constraints, tables},
@@ -66,11 +66,42 @@ impl<'a> Fates<'a> {
             fates.fates.insert(key, Fate::Create);
         }
         fates.release_identities(old, new);
+        fates.remake_tables(old, new);
         if form == Form::OneTransaction {
             fates.remake_enums(new);
         }
         fates.spread(old, new);
         fates
+    }
+
+    /// What a table has from its parents alone, and what is its own besides, no statement can make of each other; and the
+    /// type of a column that the partition key uses is fixed. The table is made again, and gets its rows back.
+    fn remake_tables(&mut self, old: &Side<'a>, new: &Side<'a>) {
+        let altered = self.fates.iter().filter(|(_, fate)| **fate == Fate::Alter);
+        let tables = altered.filter_map(|(key, _)| {
+            let table = old
+                .carrier(key)
+                .filter(|table| table.kind == ObjectKind::Table)?;
+            let (before, after) = old.object(key).zip(new.object(key))?;
+            let of_key = key.kind == ObjectKind::Column
+                && columns::is_retyped(&before, &after)
+                && is_in_partition_key(old, table, &before);
+            let whole = new
+                .object(table)
+                .is_some_and(|table| table.text("partition of").is_none());
+            let becomes = (before.text("origin"), after.text("origin"));
+            let of_origin = matches!(key.kind, ObjectKind::Column | ObjectKind::Constraint)
+                && whole
+                && matches!(
+                    becomes,
+                    (None | Some("local and inherited"), Some("inherited"))
+                        | (Some("inherited"), Some("local and inherited"))
+                );
+            (of_key || of_origin).then_some(table)
+        });
+        for table in tables.collect::<Vec<_>>() {
+            self.fates.insert(table, Fate::Replace);
+        }
     }
 
     /// A column that loses its identity does so early: its sequence may make room for one of the same name.
@@ -146,6 +177,16 @@ impl<'a> Fates<'a> {
                         self.retyped.remove(user);
                         waiting.push(user);
                     }
+                    Effect::Retype
+                        if old.carrier(user).zip(old.object(user)).is_some_and(
+                            |(table, column)| is_in_partition_key(old, table, &column),
+                        ) =>
+                    {
+                        if let Some(table) = old.carrier(user) {
+                            self.fates.insert(table, Fate::Replace);
+                            waiting.push(table);
+                        }
+                    }
                     Effect::Retype => {
                         self.fates.insert(user, Fate::Alter);
                         if self.retyped.insert(user) {
@@ -220,11 +261,11 @@ impl<'a> Fates<'a> {
                 Effect::None
             }
             ObjectKind::Table => {
-                let of_parent = before.text("partition of") == Some(key.identity.as_str());
-                if of_parent
-                    && comes_again
-                    && after.text("partition of") == before.text("partition of")
-                {
+                let is_parent = |object: &Object<'_>| {
+                    object.text("partition of") == Some(key.identity.as_str())
+                        || object.list("inherits").contains(&key.identity.as_str())
+                };
+                if comes_again && is_parent(&before) && is_parent(&after) {
                     Effect::Replace
                 } else {
                     Effect::None
@@ -237,6 +278,12 @@ impl<'a> Fates<'a> {
                 } else {
                     Effect::None
                 }
+            }
+            // A partition that leaves takes its part of its parent's indexes along.
+            ObjectKind::Index | ObjectKind::Constraint
+                if key.kind == user.kind && leaves_parent(old, new, user) =>
+            {
+                Effect::None
             }
             ObjectKind::Schema | ObjectKind::DefaultPrivileges | ObjectKind::Extension => {
                 Effect::None
@@ -282,6 +329,31 @@ impl<'a> Fates<'a> {
             }
         }
     }
+}
+
+/// Whether the table that the object hangs on leaves its parent.
+pub(super) fn leaves_parent(old: &Side<'_>, new: &Side<'_>, part: &ObjectKey) -> bool {
+    let table = old.carrier(part);
+    let pair = table.and_then(|table| old.object(table).zip(new.object(table)));
+    pair.is_some_and(|(before, after)| tables::leaves_parent(&before, &after))
+}
+
+/// Whether a column's name stands in the partition key of its table.
+fn is_in_partition_key(side: &Side<'_>, table: &ObjectKey, column: &Object<'_>) -> bool {
+    let table = side.object(table);
+    let Some(key) = table
+        .as_ref()
+        .and_then(|table| table.text("partitioned by"))
+    else {
+        return false;
+    };
+    let name = names::bare(column.name());
+    let of_name = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '$';
+    key.match_indices(&name).any(|(place, _)| {
+        let before = key[..place].chars().next_back();
+        let after = key[place + name.len()..].chars().next();
+        !before.is_some_and(of_name) && !after.is_some_and(of_name)
+    })
 }
 
 enum Effect {

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{
     Form,
-    fates::{Fate, Fates},
+    fates::{Fate, Fates, leaves_parent},
+    object::Object,
     side::Side,
     write::{constraints, tables},
 };
@@ -22,7 +23,7 @@ pub(super) enum Step {
     Detach,
     /// It is dropped.
     Drop,
-    /// A type takes another name, so that its columns can go over to the new one.
+    /// A type takes another name, so that its columns can go over to the new one; a table goes aside with its rows.
     Move,
     /// It is made.
     Create,
@@ -34,11 +35,13 @@ pub(super) enum Step {
     Own,
     /// A table becomes a partition.
     Attach,
+    /// A table gets the rows of the one that went aside.
+    Fill,
     /// A column of a table with rows becomes NOT NULL.
     NotNull,
     /// The rows that were there are looked at.
     Validate,
-    /// A type that was moved is dropped.
+    /// What was moved is dropped.
     Discard,
 }
 
@@ -54,7 +57,7 @@ pub(super) struct Steps<'a> {
     pub(super) inline: HashSet<&'a ObjectKey>,
     /// Columns of new tables that get their default later.
     pub(super) late_defaults: HashSet<&'a ObjectKey>,
-    /// Types that are moved.
+    /// Types and tables that are moved.
     pub(super) moved: HashSet<&'a ObjectKey>,
     /// What is made by the way in a step of another object's.
     pub(super) members: BTreeMap<Node<'a>, Vec<&'a ObjectKey>>,
@@ -91,6 +94,7 @@ pub(super) fn steps<'a>(
     builder.add_edges_of_names();
     builder.add_edges_of_partitions();
     builder.add_edges_of_clustering();
+    builder.add_edges_of_logging();
     builder.steps
 }
 
@@ -106,7 +110,25 @@ struct Builder<'s, 'a> {
 
 impl<'a> Builder<'_, 'a> {
     fn find_moved(&mut self) {
-        for column in &self.fates.retyped {
+        let tables = self.fates.iter().filter(|(key, fate)| {
+            *fate == Fate::Replace
+                && key.kind == ObjectKind::Table
+                && !common_columns(self.old, self.new, key).is_empty()
+        });
+        self.steps.moved.extend(tables.map(|(key, _)| key));
+        let of_tables = self
+            .steps
+            .moved
+            .iter()
+            .flat_map(|table| self.old.parts(table));
+        let columns: Vec<&'a ObjectKey> = self
+            .fates
+            .retyped
+            .iter()
+            .chain(of_tables.filter(|part| part.kind == ObjectKind::Column))
+            .copied()
+            .collect();
+        for column in columns {
             for kind in self.old.rests_on(column) {
                 let is_type = matches!(
                     kind.kind,
@@ -121,7 +143,6 @@ impl<'a> Builder<'_, 'a> {
                 }
             }
         }
-        // A domain over a moved type, or a composite type with it, is moved too where it is used itself: it is retyped then.
     }
 
     fn find_late_defaults(&mut self) {
@@ -194,6 +215,9 @@ impl<'a> Builder<'_, 'a> {
                 }
                 if self.steps.moved.contains(key) {
                     self.steps.nodes.insert((Step::Move, key));
+                    if key.kind == ObjectKind::Table && !self.is_filled_through_parent(key) {
+                        self.steps.nodes.insert((Step::Fill, key));
+                    }
                 }
             }
             if comes {
@@ -216,6 +240,16 @@ impl<'a> Builder<'_, 'a> {
         for key in &self.fates.released {
             self.steps.nodes.insert((Step::Release, key));
         }
+    }
+
+    /// Whether the rows of a partition are copied with those of its parent.
+    fn is_filled_through_parent(&self, table: &ObjectKey) -> bool {
+        let parent = self
+            .old
+            .object(table)
+            .and_then(|table| table.text("partition of").map(str::to_owned));
+        let parent = parent.and_then(|parent| self.old.carrier_named(&parent));
+        parent.is_some_and(|parent| self.steps.moved.contains(parent))
     }
 
     fn further_steps(&self, key: &'a ObjectKey, fate: Fate) -> Vec<Node<'a>> {
@@ -387,6 +421,7 @@ impl<'a> Builder<'_, 'a> {
             ObjectKind::Index | ObjectKind::Constraint | ObjectKind::Trigger => {
                 if let Some(parent) = self.parent_part(key)
                     && self.fates.goes(parent)
+                    && !leaves_parent(self.old, self.new, key)
                 {
                     return self.unmake(parent);
                 }
@@ -510,6 +545,12 @@ impl<'a> Builder<'_, 'a> {
                 Step::Move => {
                     self.edge((step, key), (Step::Create, key));
                     self.edge((Step::Create, key), (Step::Discard, key));
+                    self.edge((Step::Release, key), (step, key));
+                }
+                Step::Fill => {
+                    self.edge((Step::Create, key), (step, key));
+                    self.edge((step, key), (Step::Discard, key));
+                    self.add_edges_of_filling(key);
                 }
                 _ => {}
             }
@@ -517,6 +558,29 @@ impl<'a> Builder<'_, 'a> {
         let released: Vec<&'a ObjectKey> = self.fates.released.iter().copied().collect();
         for key in released {
             self.edge((Step::Release, key), (Step::Alter, key));
+        }
+    }
+
+    /// A partitioned table takes rows once its partitions are there, and gives them as long as its partitions are.
+    fn add_edges_of_filling(&mut self, table: &'a ObjectKey) {
+        let mut waiting = vec![table];
+        while let Some(parent) = waiting.pop() {
+            for part in self.new.dependents(parent).to_vec() {
+                if part.kind == ObjectKind::Table {
+                    self.edge((Step::Attach, part), (Step::Fill, table));
+                    waiting.push(part);
+                }
+            }
+        }
+        let mut waiting = vec![table];
+        while let Some(parent) = waiting.pop() {
+            for part in self.old.dependents(parent).to_vec() {
+                if part.kind == ObjectKind::Table {
+                    self.edge((Step::Fill, table), (Step::Discard, part));
+                    self.edge((Step::Move, parent), (Step::Move, part));
+                    waiting.push(part);
+                }
+            }
         }
     }
 
@@ -547,7 +611,9 @@ impl<'a> Builder<'_, 'a> {
                 {
                     self.edges(user_gone, Some((Step::Move, used)));
                 }
-            } else if self.fates.get(used) == Some(Fate::Alter) {
+            } else if self.fates.get(used) == Some(Fate::Alter)
+                && matches!(used.kind, ObjectKind::Column | ObjectKind::CompositeType)
+            {
                 self.edges(user_gone, Some((Step::Alter, used)));
             }
         }
@@ -563,6 +629,9 @@ impl<'a> Builder<'_, 'a> {
                 && let Some(column) = self.old.owner_column(key)
             {
                 self.edges(Some((Step::Release, key)), self.unmake(column));
+                if let Some(table) = self.old.carrier(key) {
+                    self.edge((Step::Release, key), (Step::Move, table));
+                }
             }
         }
     }
@@ -613,6 +682,33 @@ impl<'a> Builder<'_, 'a> {
             {
                 self.edges(Some((Step::Alter, key)), self.make(other));
             }
+        }
+    }
+
+    /// A logged table cannot refer to an unlogged one.
+    fn add_edges_of_logging(&mut self) {
+        let becomes = |key: &ObjectKey| {
+            let (before, after) = self.old.object(key).zip(self.new.object(key))?;
+            let (before, after) = (before.text("persistence")?, after.text("persistence")?);
+            (before != after).then(|| after.to_owned())
+        };
+        let mut edges = Vec::new();
+        for (user, used) in self.new.dependencies() {
+            let Some(table) = self.new.carrier(user) else {
+                continue;
+            };
+            let pair = becomes(table).zip(becomes(used));
+            if user.kind != ObjectKind::Constraint || table == used {
+                continue;
+            }
+            match pair {
+                Some((_, logged)) if logged == "permanent" => edges.push((used, table)),
+                Some(_) => edges.push((table, used)),
+                None => {}
+            }
+        }
+        for (first, then) in edges {
+            self.edge((Step::Alter, first), (Step::Alter, then));
         }
     }
 
@@ -793,6 +889,18 @@ pub(super) fn follows_parent(new: &Side<'_>, fates: &Fates<'_>, column: &ObjectK
                 && new.carrier(used) != new.carrier(column)
                 && fates.get(used) == Some(Fate::Alter)
         })
+}
+
+/// The columns whose values a table that is made again takes over.
+pub(super) fn common_columns<'s>(
+    old: &'s Side<'_>,
+    new: &'s Side<'_>,
+    table: &ObjectKey,
+) -> Vec<(Object<'s>, Object<'s>)> {
+    let columns = new.columns(table).into_iter();
+    let kept = columns.filter(|column| column.text("generated").is_none());
+    kept.filter_map(|column| Some((old.object(column.key)?, column)))
+        .collect()
 }
 
 /// Whether the object is a column of a view.

@@ -21,7 +21,7 @@ pub(super) fn query() -> String {
          UNION ALL
          SELECT 'user mapping',
                 format('for %s at server %I', CASE m.umuser WHEN 0 THEN 'PUBLIC' ELSE quote_ident(m.usename) END, m.srvname),
-                '{{}}'
+                jsonb_build_object('@options', {mapping_options})
          FROM pg_user_mappings AS m WHERE {mapping_of_user}",
         handler = function("w.fdwhandler"),
         validator = function("w.fdwvalidator"),
@@ -35,6 +35,7 @@ pub(super) fn query() -> String {
         server_acl = acl('S', "s.srvacl", "s.srvowner"),
         server_annotations = annotations("pg_foreign_server", "s.oid"),
         server_of_user = of_no_extension("pg_foreign_server", "s.oid"),
+        mapping_options = foreign_options("m.umoptions"),
         mapping_of_user = of_no_extension("pg_user_mapping", "m.umid"),
     )
 }

@@ -11,7 +11,11 @@ pub(super) fn query() -> String {
          FROM pg_namespace AS n WHERE {OF_USERS} AND {schema_of_user}
          UNION ALL
          SELECT 'extension', quote_ident(e.extname),
-                jsonb_build_object('schema', quote_ident(n.nspname), 'version', e.extversion, {extension_notes})
+                jsonb_build_object('schema', quote_ident(n.nspname), 'version', e.extversion,
+                   '@default version', (SELECT default_version FROM pg_available_extensions AS a WHERE a.name = e.extname),
+                   '@updates', (SELECT jsonb_agg(u.target) FROM pg_extension_update_paths(e.extname) AS u
+                                WHERE u.source = e.extversion AND u.path IS NOT NULL),
+                   {extension_notes})
          FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace
          UNION ALL
          SELECT 'language', quote_ident(l.lanname),

@@ -10,14 +10,19 @@ use crate::model::{
     schema::ObjectKind,
 };
 
-/// An extension comes in the version that the server has for its default: another one may not be there.
+/// An extension comes in the version that the server has for its default, unless it is another one that is declared.
 pub(super) fn create(object: &Object<'_>) -> Written {
     Ok(vec![match object.kind() {
         ObjectKind::Extension => {
+            let version = object.text("version");
+            let version =
+                version.filter(|version| object.detail("default version") != Some(*version));
+            let version = version.map(|version| format!(" VERSION {}", literal(version)));
             format!(
-                "CREATE {} WITH SCHEMA {}",
+                "CREATE {} WITH SCHEMA {}{}",
                 address(object),
-                object.text_or_empty("schema")
+                object.text_or_empty("schema"),
+                version.unwrap_or_default()
             )
         }
         ObjectKind::Language => format!("CREATE {}", language(object)),
@@ -40,7 +45,11 @@ pub(super) fn alter(old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
     match new.kind() {
         ObjectKind::Extension => {
             if changed.remove("version") {
-                let version = literal(new.text("version")?);
+                let version = new.text("version")?;
+                if !old.detail_list("updates").contains(&version) {
+                    return None;
+                }
+                let version = literal(version);
                 statements.push(format!("ALTER {} UPDATE TO {version}", address(new)));
             }
             if old.text("schema") != new.text("schema") {
