@@ -191,7 +191,7 @@ fn of_request(error: impl Into<Failure>) -> Failure {
 }
 
 /// The ids that the new script follows: the only head where none is named, none at all for `base`.
-fn parents(graph: &Graph, named: &[String]) -> Result<Vec<String>, Failure> {
+pub(super) fn parents(graph: &Graph, named: &[String]) -> Result<Vec<String>, Failure> {
     if named.is_empty() {
         if graph.is_empty() {
             return Ok(Vec::new());
