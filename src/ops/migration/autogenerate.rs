@@ -31,7 +31,6 @@ use crate::{
     model::{
         autogenerate::Form,
         failure::Failure,
-        migration::AutogenerateResult,
         operation::{Operation, Outcome},
         revision::Graph,
         schema::Difference,
@@ -130,10 +129,10 @@ async fn generate(
 
     job.enter(2, STAGES, "compare");
     let scope = step::scope(daemon, managed);
-    let (made, declared) = try_join(
+    let (made, declared) = Box::pin(try_join(
         facts_in_snapshot(&both.chain.session, &scope),
         facts_in_snapshot(&both.models.session, &scope),
-    )
+    ))
     .await?;
     let differences = made.schema.differences(&declared.schema);
     let generated = |revisions| Generated {
@@ -166,7 +165,7 @@ async fn generate(
         branch_label: &wanted.branch_label,
     };
     let start = write::Start {
-        graph,
+        graph: graph.clone(),
         parents: &parents,
         rows: chain.rows(),
         made,

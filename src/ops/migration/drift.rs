@@ -115,10 +115,10 @@ async fn stages_of_models(
 
     job.enter(2, 2, "compare");
     let scope = step::scope(daemon, managed);
-    let (made, declared) = try_join(
+    let (made, declared) = Box::pin(try_join(
         read_in_snapshot(&both.chain.session, &scope),
         read_in_snapshot(&both.models.session, &scope),
-    )
+    ))
     .await?;
     both.drop().await;
     Ok(DriftReport {

@@ -8,7 +8,7 @@ mod load;
 
 use std::path::Path;
 
-use futures_util::future::try_join3;
+use futures_util::future::{join, try_join, try_join3};
 
 use self::files::ModelFile;
 use super::scratch::{Built, Chain, LiveGround, Scratch};
@@ -47,7 +47,7 @@ pub(super) struct Both<'a> {
 impl Both<'_> {
     /// Drops both databases.
     pub(super) async fn drop(self) {
-        futures_util::join!(self.chain.drop(), self.models.drop());
+        Box::pin(join(self.chain.drop(), self.models.drop())).await;
     }
 }
 
@@ -63,16 +63,18 @@ pub(super) async fn build_both<'a>(
         scratch::rehearsal_name(job.id()),
         scratch::models_name(job.id()),
     );
-    let (live, for_chain, for_models) = try_join3(
+    // Boxed, since all of it together is too much for a stack.
+    let (live, for_chain, for_models) = Box::pin(try_join3(
         LiveGround::read(daemon, managed),
         Scratch::create(daemon, managed, job, &for_chain),
         Scratch::create(daemon, managed, job, &for_models),
-    )
+    ))
     .await?;
-    let (chain, models) = futures_util::try_join!(
+    let (chain, models) = Box::pin(try_join(
         chain.build(daemon, managed, job, &live, for_chain),
         declared(managed, chain, &live, for_models, &files),
-    )?;
+    ))
+    .await?;
     Ok(Both { chain, models })
 }
 

@@ -10,6 +10,9 @@ use crate::model::{
 /// The reason of the refusal that asks for answers.
 const UNDECIDED: &str = "RENAME_UNDECIDED";
 
+/// How many candidates a refusal lists.
+const LISTED: usize = 1000;
+
 /// All that a request says, with what became of it.
 pub(super) struct Answers(Vec<Answer>);
 
@@ -161,7 +164,7 @@ pub(super) fn undecided(candidates: &[Candidate]) -> Failure {
         "say --rename or --drop of each; in a request `renames` takes old=new, and `drops` takes the old name",
     );
     Failure {
-        preconditions: candidates.iter().map(violation).collect(),
+        preconditions: candidates.iter().take(LISTED).map(violation).collect(),
         ..failure
     }
 }

@@ -25,6 +25,9 @@ use crate::{
     },
 };
 
+/// How many objects a refusal lists.
+const LISTED: usize = 1000;
+
 /// What a downgrade holds that has nothing to do; a blank one would say that there is no way back.
 const NOTHING_TO_UNDO: &str = "-- nothing to undo";
 
@@ -269,7 +272,7 @@ fn not_modelled(unwritable: &Unwritable) -> Failure {
     .with_hint(
         "write that part by hand (CreateRevision with upgrade_sql), then autogenerate the rest; or leave the objects out by migrations.ignore",
     );
-    let objects = unwritable.objects.iter();
+    let objects = unwritable.objects.iter().take(LISTED);
     Failure {
         preconditions: objects
             .map(|(key, why)| PreconditionViolation {

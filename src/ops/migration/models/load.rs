@@ -242,16 +242,14 @@ async fn run(
             |()| Ok(Ok(())),
         );
     }
-    match open(session, file, statements).await? {
-        Err(refused) => Ok(Err(refused)),
-        Ok(()) => {
-            let ended = session.batch_execute("COMMIT").await;
-            ended.map_or_else(
-                |error| misplaced(file, first, error).map(Err),
-                |()| Ok(Ok(())),
-            )
-        }
+    if let Err(refused) = open(session, file, statements).await? {
+        return Ok(Err(refused));
     }
+    let ended = session.batch_execute("COMMIT").await;
+    ended.map_or_else(
+        |error| misplaced(file, first, error).map(Err),
+        |()| Ok(Ok(())),
+    )
 }
 
 /// Runs a statement and gives the functions that it made.
