@@ -20,6 +20,8 @@ pub(in crate::ops::migration) struct LiveGround {
     /// Its extensions, each with its schema, as SQL writes their names.
     extensions: Vec<(String, String)>,
     left_out: Vec<String>,
+    /// The extensions that the migrator may not create, as dumps name them.
+    of_superusers: Vec<String>,
 }
 
 impl LiveGround {
@@ -36,10 +38,17 @@ impl LiveGround {
             let left_out = scratch::not_copied(&live).await?;
             let extensions = scratch::extensions(&live).await?;
             live.close().await;
+            let migrator = managed
+                .database
+                .session(Purpose::Migrator, "pgsteward copy")
+                .await?;
+            let of_superusers = scratch::extensions_of_superusers(&migrator).await?;
+            migrator.close().await;
             Ok(Self {
                 dump: dump(daemon, managed, SchemaPart::WithoutTables).await?,
                 extensions,
                 left_out,
+                of_superusers,
             })
         };
         read.await.map_err(|failure| unavailable(managed, failure))
@@ -47,7 +56,8 @@ impl LiveGround {
 
     /// Gives an empty scratch database what the live one had before any revision: owner and privileges of its schema
     /// `public`, default privileges, extensions. What the scripts of the chain make of these is left to them, and
-    /// extensions that a `declared` text makes to that. It is dropped where that fails.
+    /// extensions that a `declared` text makes to that, unless only a superuser can: IF NOT EXISTS finds them there. It is
+    /// dropped where that fails.
     pub(in crate::ops::migration) async fn prepare<'a>(
         &self,
         managed: &Managed,
@@ -74,11 +84,11 @@ impl LiveGround {
         let scripts = chain.scripts().map(|script| plain(&script.upgrade_sql));
         let texts: Vec<String> = scripts.collect();
         let declared: Vec<String> = declared.map(plain).collect();
-        let made: BTreeSet<&str> = texts
-            .iter()
-            .chain(&declared)
-            .flat_map(|text| extensions_made(text))
-            .collect();
+        let made = |texts: &[String]| -> BTreeSet<String> {
+            let made = texts.iter().flat_map(|text| extensions_made(text));
+            made.map(str::to_owned).collect()
+        };
+        let (by_scripts, by_declared) = (made(&texts), made(&declared));
         let mut ground = Ground {
             schemas: vec!["public".to_owned(), written(&managed.version_table.schema)],
             extensions: Vec::new(),
@@ -87,9 +97,10 @@ impl LiveGround {
                 .any(|text| text.contains("alter default privileges")),
         };
         for (name, schema) in &self.extensions {
-            let superusers = self.left_out.contains(&format!("EXTENSION {name}"));
+            let object = format!("EXTENSION {name}");
             let bare = name.trim_matches('"').to_lowercase();
-            if !superusers && !made.contains(bare.as_str()) {
+            let declared = by_declared.contains(&bare) && !self.of_superusers.contains(&object);
+            if !self.left_out.contains(&object) && !by_scripts.contains(&bare) && !declared {
                 ground.schemas.push(schema.clone());
                 ground.extensions.push(name.clone());
             }
