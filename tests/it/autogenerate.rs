@@ -1,6 +1,7 @@
 //! Autogenerate: from the models to revisions that were proven, with what is refused on the way. What is written for which
 //! difference is told elsewhere, by pairs of schemas; here is the way there.
 
+mod casts;
 mod models;
 mod renames;
 
