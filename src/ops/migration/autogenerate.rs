@@ -82,6 +82,7 @@ pub async fn start(
 ) -> Result<Operation, Failure> {
     launch(daemon, context, database, request_id, async |managed| {
         create::check_message(&wanted.message)?;
+        create::check_label(&wanted.branch_label)?;
         Answers::read(&wanted.renames, &wanted.drops)?;
         models::directory(&managed)?;
         create::parents(&load(&managed.revisions).await?, &wanted.parents)?;

@@ -162,6 +162,15 @@ pub(super) fn check_message(message: &str) -> Result<(), Failure> {
     ))
 }
 
+/// Refuses a label that no branch can have.
+pub(super) fn check_label(label: &str) -> Result<(), Failure> {
+    let labelled = NewRevision {
+        branch_label: label.to_owned(),
+        ..NewRevision::default()
+    };
+    draft(fresh_revision(), Vec::new(), labelled).map(drop)
+}
+
 fn draft(
     revision: String,
     down_revisions: Vec<String>,
