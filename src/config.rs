@@ -152,6 +152,12 @@ pub struct Revisions {
     pub version_table: String,
     /// That table's schema.
     pub version_table_schema: String,
+    /// The directory of the files that declare the schema; none if absent.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "shown::path_if_any"
+    )]
+    pub models: Option<PathBuf>,
     /// The directory of the queries that a drill asks; none if absent.
     #[serde(
         skip_serializing_if = "Option::is_none",

@@ -4,6 +4,7 @@
 //! `ops` and `state` call this folder; it speaks PostgreSQL's protocol and knows nothing of gRPC.
 
 pub mod access;
+pub mod casts;
 pub mod catalog;
 pub mod columns;
 pub mod copy;
@@ -25,6 +26,7 @@ pub mod room;
 pub mod scratch;
 pub mod server;
 pub mod session;
+pub mod shared;
 pub mod sizes;
 pub mod snapshot;
 pub mod tables;

@@ -197,6 +197,7 @@ fn managed(
                 schema: database.revisions.version_table_schema.clone(),
                 name: database.revisions.version_table.clone(),
             },
+            models: database.revisions.models.clone(),
             drill_checks: database.revisions.drill_checks.clone(),
             data_directory: servers
                 .embedded

@@ -1,9 +1,10 @@
 //! `pgsteward migrate …`: `MigrationService`, and what leads to it from Alembic.
 //!
 //! Here stands what can be typed. What each command asks of the daemon stands below: `scripts` the revisions themselves,
-//! `review` what comes before one is run, `run` upgrades and downgrades, `version` what is said of the live schema without
+//! `autogenerate` those that are written from the models, `review` what comes before one is run, `run` upgrades and downgrades, `version` what is said of the live schema without
 //! running anything, and `sql` the script for those who run it by hand.
 
+mod autogenerate;
 mod review;
 mod run;
 mod scripts;
@@ -44,9 +45,9 @@ pub enum MigrateCommand {
 /// Commands of `migrate` that the daemon answers.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ServiceCommand {
-    /// Write a new revision script
+    /// Write a new revision script; with --autogenerate as many as make the declared schema of what the revisions make
     #[command(
-        after_long_help = "Example:\n  pgsteward migrate revision -m 'add orders' --sql orders.sql --down-sql drop_orders.sql"
+        after_long_help = "On a terminal it is asked what became of tables and columns that may have been renamed.\n\nExamples:\n  pgsteward migrate revision -m 'add orders' --sql orders.sql --down-sql drop_orders.sql\n  pgsteward migrate revision --autogenerate -m 'add orders'\n  pgsteward migrate revision --autogenerate -m 'name totals' --rename public.orders.total=amount"
     )]
     Revision(RevisionArgs),
     /// Draw the graph of the revision scripts, newest first
@@ -117,8 +118,13 @@ pub enum ServiceCommand {
     )]
     Sql(SqlArgs),
     /// Say whether the live schema still is what the revisions made; ends with 4 if it is not
-    #[command(after_long_help = "Example:\n  pgsteward migrate drift")]
+    #[command(
+        after_long_help = "Examples:\n  pgsteward migrate drift\n  pgsteward migrate drift --models"
+    )]
     Drift {
+        /// Instead say whether the models are what the revisions make; the live schema is not read
+        #[arg(long)]
+        models: bool,
         #[command(flatten)]
         database: Database,
         #[command(flatten)]
@@ -165,7 +171,11 @@ impl ServiceCommand {
             Self::Downgrade { target, migration } => migration.downgrade(session, target).await,
             Self::Merge(merge) => merge.run(session).await,
             Self::Sql(sql) => sql.run(session).await,
-            Self::Drift { database, start } => version::drift(session, database, start).await,
+            Self::Drift {
+                models,
+                database,
+                start,
+            } => version::drift(session, database, models, start).await,
             Self::Stamp(stamp) => stamp.run(session).await,
             Self::Restamp(restamp) => restamp.run(session).await,
             Self::Baseline(baseline) => baseline.run(session).await,

@@ -152,6 +152,10 @@ fn revisions(settings: &Settings, data_dir: &Path, name: &str) -> Result<Revisio
     let directory = settings.path(&format!("databases.{name}.revisions"))?;
     Ok(Revisions {
         directory: directory.unwrap_or_else(|| data_dir.join("revisions").join(name)),
+        models: match settings.path(&format!("databases.{name}.models"))? {
+            Some(own) => Some(own),
+            None => settings.path("migrations.models")?,
+        },
         version_table: identifier("version_table")?,
         version_table_schema: identifier("version_table_schema")?,
         drill_checks: settings.path(&format!("databases.{name}.drill_checks"))?,

@@ -128,6 +128,11 @@ pub(super) const KEYS: &[Key] = &[
         Text("/var/lib/pgsteward/revisions/app"),
         "Directory of the revision scripts; this is the default.",
     ),
+    sample(
+        "databases.*.models",
+        Text("/srv/app/models"),
+        "Directory of the *.sql files that declare this database's schema, in place of migrations.models.",
+    ),
     fixed(
         "databases.*.version_table",
         Text("alembic_version"),
@@ -283,6 +288,11 @@ pub(super) const KEYS: &[Key] = &[
         "retention.monthly",
         Integer(3),
         "Completed months of which the last backup is kept.",
+    ),
+    sample(
+        "migrations.models",
+        Text("/srv/app/models"),
+        "Directory of the *.sql files that declare the schema as it should be, for autogenerate; by default there is none.",
     ),
     fixed(
         "migrations.lock_timeout",

@@ -1,10 +1,10 @@
-//! Whether a live schema still is what the revisions made of it.
+//! Whether a live schema still is what the revisions made of it, or the declared one what they make.
 
 use serde::{Deserialize, Serialize};
 
 use super::schema::Difference;
 
-/// What a live schema was compared with.
+/// What was compared: the live schema with one of the first two, or the models with the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reference {
@@ -12,6 +12,8 @@ pub enum Reference {
     Recorded,
     /// A scratch database in which all applied revisions were run.
     Built,
+    /// The declared schema with a scratch database in which all revisions were run.
+    Models,
 }
 
 /// Whether DDL that does not come from the daemon is refused by the database.
@@ -31,7 +33,7 @@ pub enum DdlGuard {
 pub struct DriftReport {
     /// The managed database.
     pub database: String,
-    /// The version table's rows.
+    /// The version table's rows; with models the heads of the scripts.
     pub heads: Vec<String>,
     /// Each object that differs; none when there is no drift.
     pub differences: Vec<Difference>,
@@ -39,8 +41,8 @@ pub struct DriftReport {
     pub reference: Reference,
     /// Fingerprint of what the schema should be.
     pub expected_fingerprint: String,
-    /// Fingerprint of what it is.
+    /// Fingerprint of what it is; with models of what they declare.
     pub live_fingerprint: String,
-    /// The DDL guard.
-    pub ddl_guard: DdlGuard,
+    /// The DDL guard; none with models, which have nothing to do with the live database.
+    pub ddl_guard: Option<DdlGuard>,
 }

@@ -243,6 +243,50 @@ pub struct Review {
     pub revisions: Vec<RevisionReview>,
 }
 
+/// A revision that autogenerate wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GeneratedRevision {
+    /// The id.
+    pub revision: String,
+    /// The ids that it follows.
+    pub down_revisions: Vec<String>,
+    /// Names of the branch that starts with it.
+    pub branch_labels: Vec<String>,
+    /// What it is for.
+    pub message: String,
+    /// When it was made.
+    pub created: DateTime<Utc>,
+    /// Whether script and version row are one transaction.
+    pub transactional: bool,
+    /// The file's name.
+    pub filename: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// The upgrade section.
+    pub upgrade_sql: String,
+    /// The downgrade section.
+    pub downgrade_sql: String,
+    /// Who asked for it.
+    pub author: String,
+    /// Whether no other script follows it.
+    pub head: bool,
+}
+
+/// Result of `CreateRevision` with autogenerate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AutogenerateResult {
+    /// The managed database.
+    pub database: String,
+    /// The revisions that the first new one follows.
+    pub parents: Vec<String>,
+    /// The new revisions in the order in which they run; none when nothing differs.
+    pub revisions: Vec<GeneratedRevision>,
+    /// How the models differ from what the revisions up to the parents make.
+    pub differences: Vec<Difference>,
+    /// What a reviewer should know of the upgrades, by `revision`.
+    pub findings: Vec<Finding>,
+}
+
 /// Result of `Stamp` and `CreateBaseline`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StampResult {

@@ -10,7 +10,7 @@ use super::{
     drill::Drill,
     failure::Failure,
     maintenance::{Maintenance, OptimizeResult},
-    migration::{MigrationResult, Review, StampResult},
+    migration::{AutogenerateResult, MigrationResult, Review, StampResult},
     restore::RestoreResult,
     retention::RetentionResult,
 };
@@ -127,6 +127,8 @@ pub enum Outcome {
     Stamp(StampResult),
     /// `RunDrill`.
     Drill(Drill),
+    /// `CreateRevision` with autogenerate.
+    Autogenerate(AutogenerateResult),
 }
 
 /// That an operation waits, or waited, for a second person.

@@ -18,6 +18,7 @@ mod plan;
 mod resolve;
 mod script;
 mod sections;
+mod server_wide;
 mod stamp;
 mod statements;
 mod target;

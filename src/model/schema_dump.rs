@@ -99,7 +99,7 @@ fn cut(dump: &str) -> Result<Vec<String>, StatementError> {
 
 /// Newer pg_dumps fence their text against psql's commands by two of them, `\restrict` and `\unrestrict`: the first stands
 /// before all statements, the second, with the same key, after all.
-fn without_fence(dump: &str) -> &str {
+pub fn without_fence(dump: &str) -> &str {
     const FENCE: &str = "\\restrict ";
     let mut start = 0;
     for line in dump.split_inclusive('\n') {

@@ -33,6 +33,8 @@ pub struct Managed {
     pub revisions: PathBuf,
     /// Where its schema version is kept.
     pub version_table: VersionTable,
+    /// The directory of the files that declare its schema; none where it is not declared.
+    pub models: Option<PathBuf>,
     /// The directory of the queries that a drill asks of it; none for no checks.
     pub drill_checks: Option<PathBuf>,
     /// Where its server keeps its files on this machine, where that is known: the embedded server's.

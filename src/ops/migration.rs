@@ -1,6 +1,7 @@
 //! MigrationService's methods: revision scripts on disk, the version table in the database, and the way between them.
 
 pub mod approve;
+pub mod autogenerate;
 pub mod baseline;
 mod blockers;
 mod compare;
@@ -8,6 +9,7 @@ pub mod create;
 pub mod drift;
 pub mod guard;
 pub mod list;
+mod models;
 pub mod plan;
 mod rehearse;
 pub mod restamp;

@@ -8,7 +8,6 @@ mod error;
 mod identity;
 mod locks;
 mod relations;
-mod shared;
 mod watch;
 
 pub use error::RehearsalError;
@@ -26,6 +25,7 @@ use super::{
     locks::backend,
     revisions::{self, ScriptRun, ScriptRunError},
     session::Session,
+    shared,
 };
 use crate::model::{
     rehearsal::RehearsedStatement,

@@ -24,6 +24,11 @@ pub fn rehearsal_name(operation: Uuid) -> String {
     format!("pgsteward_rehearsal_{}", operation.simple())
 }
 
+/// The name of the database into which the declared schema is loaded.
+pub fn models_name(operation: Uuid) -> String {
+    format!("pgsteward_models_{}", operation.simple())
+}
+
 /// The name of the database in which a restore is rehearsed.
 pub fn drill_name(operation: Uuid) -> String {
     format!("pgsteward_drill_{}", operation.simple())
@@ -133,7 +138,8 @@ pub async fn grant_like(
 }
 
 /// The login in another database, with the settings that the session's own database gives it: `ALTER DATABASE … SET` is
-/// not copied with a schema, and scripts may rely on it.
+/// not copied with a schema, and scripts may rely on it. Commits do not wait for the disk: a crash takes the whole
+/// database with it.
 pub async fn login_with_settings(
     session: &Client,
     login: &Config,
@@ -148,6 +154,7 @@ pub async fn login_with_settings(
         .await
         .map_err(PostgresError::query("read the settings of the database"))?;
     let mut options = login.get_options().unwrap_or_default().to_owned();
+    options.push_str(" -c synchronous_commit=off");
     for row in &rows {
         let (name, value): (&str, &str) = (row.get(0), row.get(1));
         options.push_str(" -c ");

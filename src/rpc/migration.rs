@@ -9,12 +9,12 @@ use super::{
     status::status,
 };
 use crate::{
-    model::{method::Method, migration::Direction, page::Page},
+    model::{failure::Failure, method::Method, migration::Direction, page::Page},
     ops::{
         context::Context,
         migration::{
-            approve, baseline, create, drift, list, plan::Wanted, restamp, review, run, sql, stamp,
-            version,
+            approve, autogenerate, baseline, create, drift, list, plan::Wanted, restamp, review,
+            run, sql, stamp, version,
         },
     },
     proto::{self, migration_service_server::MigrationService, operation::Outcome},
@@ -28,6 +28,10 @@ impl MigrationService for Services {
     ) -> Result<Response<proto::CreateRevisionResponse>, Status> {
         let context = context(Method::CreateRevision, &request)?;
         let request = request.into_inner();
+        check_autogenerate(&request).map_err(status)?;
+        if request.autogenerate {
+            return self.autogenerate(&context, request).await;
+        }
         let new = create::NewRevision {
             message: request.message,
             parents: request.parents,
@@ -42,6 +46,7 @@ impl MigrationService for Services {
             .map_err(status)?;
         Ok(Response::new(proto::CreateRevisionResponse {
             revision: Some(info.into()),
+            operation: None,
         }))
     }
 
@@ -275,6 +280,7 @@ impl MigrationService for Services {
             &self.daemon,
             &context,
             &request.database,
+            request.models,
             &request.request_id,
         )
         .await
@@ -303,7 +309,56 @@ impl MigrationService for Services {
     }
 }
 
+/// Refuses SQL beside autogenerate, which writes it, and what is said to autogenerate without it.
+fn check_autogenerate(request: &proto::CreateRevisionRequest) -> Result<(), Failure> {
+    let by_hand = [
+        ("upgrade_sql", !request.upgrade_sql.is_empty()),
+        ("downgrade_sql", !request.downgrade_sql.is_empty()),
+        ("non_transactional", request.non_transactional),
+    ];
+    let for_it = [
+        ("renames", !request.renames.is_empty()),
+        ("drops", !request.drops.is_empty()),
+        ("plain", request.plain),
+    ];
+    let (refused, why) = if request.autogenerate {
+        (by_hand, "is for a revision by hand; autogenerate writes it")
+    } else {
+        (
+            for_it,
+            "says something to autogenerate, which is not asked for",
+        )
+    };
+    match refused.iter().find(|(_, given)| *given) {
+        Some((field, _)) => Err(Failure::invalid_field(field, why)),
+        None => Ok(()),
+    }
+}
+
 impl Services {
+    async fn autogenerate(
+        &self,
+        context: &Context,
+        request: proto::CreateRevisionRequest,
+    ) -> Result<Response<proto::CreateRevisionResponse>, Status> {
+        let wanted = autogenerate::Wanted {
+            message: request.message,
+            parents: request.parents,
+            branch_label: request.branch_label,
+            renames: request.renames,
+            drops: request.drops,
+            plain: request.plain,
+        };
+        let (database, request_id) = (&request.database, &request.request_id);
+        let operation = autogenerate::start(&self.daemon, context, database, wanted, request_id)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(proto::CreateRevisionResponse {
+            revision: None,
+            operation: Some(operation.into()),
+        }))
+    }
+
     /// What Upgrade and Downgrade have in common. A plan that runs nothing is answered at once.
     async fn migrate(
         &self,

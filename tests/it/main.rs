@@ -12,6 +12,7 @@ mod access;
 mod alembic;
 mod approvals;
 mod audit;
+mod autogenerate;
 mod backup;
 mod baseline;
 mod catalog;

@@ -4,6 +4,7 @@ use std::{fs, path::PathBuf};
 
 use clap::Args;
 
+use super::autogenerate::AutogenerateArgs;
 use crate::{
     cli::{
         arguments::Database,
@@ -29,14 +30,16 @@ pub struct RevisionArgs {
     #[arg(long = "parent", value_name = "REVISION")]
     parents: Vec<String>,
     /// Run the statements one by one outside a transaction
-    #[arg(long)]
+    #[arg(long, conflicts_with = "autogenerate")]
     non_transactional: bool,
     /// A file with the SQL of the upgrade
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "autogenerate")]
     sql: Option<PathBuf>,
     /// A file with the SQL of the downgrade
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "autogenerate")]
     down_sql: Option<PathBuf>,
+    #[command(flatten)]
+    generated: AutogenerateArgs,
     #[command(flatten)]
     new: NewScript,
 }
@@ -93,7 +96,7 @@ pub struct ShowArgs {
 
 impl RevisionArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
-        let request = session.request(CreateRevisionRequest {
+        let request = CreateRevisionRequest {
             database: self.new.database.name,
             message: self.message,
             parents: self.parents,
@@ -102,7 +105,12 @@ impl RevisionArgs {
             branch_label: self.new.label,
             non_transactional: self.non_transactional,
             request_id: self.new.request_id,
-        });
+            ..CreateRevisionRequest::default()
+        };
+        if self.generated.autogenerate {
+            return self.generated.run(session, request).await;
+        }
+        let request = session.request(request);
         let response = session.migrations().create_revision(request).await?;
         session.print(&present(response.into_inner().revision, "revision")?)?;
         Ok(Exit::SUCCESS)

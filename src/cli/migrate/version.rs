@@ -90,10 +90,12 @@ pub(super) async fn current(
 pub(super) async fn drift(
     session: &Session,
     database: Database,
+    models: bool,
     start: Start,
 ) -> Result<Exit, CliError> {
     let request = session.request(CheckDriftRequest {
         database: database.name,
+        models,
         request_id: start.request_id.clone(),
     });
     let response = session.migrations().check_drift(request).await?;

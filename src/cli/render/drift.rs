@@ -9,7 +9,7 @@ use crate::{
     proto::{DdlGuardState, DriftReport, SchemaDifference, SchemaReference, StampResult},
 };
 
-fn differences(differences: &[SchemaDifference], page: &mut Page) {
+pub(super) fn differences(differences: &[SchemaDifference], page: &mut Page) {
     let rows = differences.iter().map(|difference| {
         [
             words::value(difference.kind().as_str_name(), "DIFFERENCE_KIND_"),
@@ -37,29 +37,38 @@ fn guard(report: &DriftReport) -> String {
 
 impl Render for DriftReport {
     fn render(&self, page: &mut Page) {
+        let of_models = self.reference() == SchemaReference::Models;
+        let (compared, fingerprint, agree) = if of_models {
+            ("the models", "models fingerprint", "make")
+        } else {
+            ("the live schema", "live fingerprint", "made")
+        };
         if self.drifted {
             differences(&self.differences, page);
             page.line(&format!(
-                "{}: the live schema differs from what the revisions made in {}",
+                "{}: {compared} {} from what the revisions {agree} in {}",
                 self.database,
+                if of_models { "differ" } else { "differs" },
                 words::count(number(&self.differences), "object")
             ));
         } else {
             page.line(&format!(
-                "{}: the live schema is what the revisions made",
-                self.database
+                "{}: {compared} {} what the revisions {agree}",
+                self.database,
+                if of_models { "are" } else { "is" },
             ));
         }
         let reference = match self.reference() {
             SchemaReference::Recorded => "what stood there when the last migration ended",
             SchemaReference::Built => "a scratch database in which all applied revisions were run",
+            SchemaReference::Models => "a scratch database in which all revisions were run",
             SchemaReference::Unspecified => "",
         };
         page.fields(&[
             ("at", heads(&self.heads)),
             ("compared with", reference.to_owned()),
             ("expected fingerprint", self.expected_fingerprint.clone()),
-            ("live fingerprint", self.live_fingerprint.clone()),
+            (fingerprint, self.live_fingerprint.clone()),
             ("ddl guard", guard(self)),
         ]);
     }

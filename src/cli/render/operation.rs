@@ -130,6 +130,7 @@ pub(in crate::cli) fn outcome(operation: &Operation, page: &mut Page) {
         Some(Outcome::Drift(report)) => report.render(page),
         Some(Outcome::Stamp(stamp)) => stamp.render(page),
         Some(Outcome::Drill(drill)) => drill.render(page),
+        Some(Outcome::Autogenerate(result)) => result.render(page),
     }
 }
 

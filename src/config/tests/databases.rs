@@ -51,6 +51,25 @@ fn the_embedded_database_may_have_its_own_revisions() {
 }
 
 #[test]
+fn models_are_declared_for_all_databases_or_for_one() {
+    let two = configured(
+        "migrations.models = '/src/models'
+         [databases.app]\nurl = 'postgresql://u:x@h/app'
+         [databases.shop]\nurl = 'postgresql://u:x@h/shop'\nmodels = '/src/shop'",
+    );
+    let Source::Configured { databases, .. } = load(&two).source else {
+        panic!("embedded")
+    };
+    let models = |name: &str| databases[name].revisions.models.clone();
+    assert_eq!(models("app"), Some(PathBuf::from("/src/models")));
+    assert_eq!(models("shop"), Some(PathBuf::from("/src/shop")));
+    let Source::Embedded { app, .. } = load("").source else {
+        panic!("not embedded")
+    };
+    assert_eq!(app.models, None);
+}
+
+#[test]
 fn the_embedded_server_manages_nothing_else() {
     assert_refused(
         "[databases.shop]",

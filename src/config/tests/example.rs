@@ -112,8 +112,12 @@ fn the_shown_form_holds_every_key_that_takes_effect() {
     let known: BTreeSet<String> = KEYS.iter().map(|key| key.path.to_owned()).collect();
     assert!(shown.is_subset(&known), "{:?}", shown.difference(&known));
     let left_out: Vec<&String> = known.difference(&shown).collect();
-    // The URL for all purposes shows as the four that it serves for; no embedded server, no account for it.
-    assert_eq!(left_out, ["databases.*.url", "embedded.user"]);
+    // The URL for all purposes shows as the four that it serves for, the models for all databases as those of each; no
+    // embedded server, no account for it.
+    assert_eq!(
+        left_out,
+        ["databases.*.url", "embedded.user", "migrations.models"]
+    );
 }
 
 #[test]

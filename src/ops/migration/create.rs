@@ -162,6 +162,15 @@ pub(super) fn check_message(message: &str) -> Result<(), Failure> {
     ))
 }
 
+/// Refuses a label that no branch can have.
+pub(super) fn check_label(label: &str) -> Result<(), Failure> {
+    let labelled = NewRevision {
+        branch_label: label.to_owned(),
+        ..NewRevision::default()
+    };
+    draft(fresh_revision(), Vec::new(), labelled).map(drop)
+}
+
 fn draft(
     revision: String,
     down_revisions: Vec<String>,
@@ -191,7 +200,7 @@ fn of_request(error: impl Into<Failure>) -> Failure {
 }
 
 /// The ids that the new script follows: the only head where none is named, none at all for `base`.
-fn parents(graph: &Graph, named: &[String]) -> Result<Vec<String>, Failure> {
+pub(super) fn parents(graph: &Graph, named: &[String]) -> Result<Vec<String>, Failure> {
     if named.is_empty() {
         if graph.is_empty() {
             return Ok(Vec::new());

@@ -1,22 +1,25 @@
 //! Scratch databases of migrations: a copy of the live schema without rows, in which a plan is rehearsed, or an empty
-//! database, in which the chain of revisions is built. Both stand beside the live one for as long as one operation needs
-//! them; recovery sweeps what is left.
+//! database, in which the chain of revisions is built or the declared schema is loaded. They stand beside the live one
+//! for as long as one operation needs them; recovery sweeps what is left.
 //!
 //! The schema is loaded by the admin role over a connection of its own, statement by statement: no psql, whose commands a
 //! dump could hold. The scripts run as the migrator role, as they do on the live database.
 
 mod build;
+mod ground;
 
 use tokio::io::AsyncReadExt as _;
 use tokio_postgres::Config;
 
-pub(super) use build::build;
+pub(super) use self::{
+    build::{Built, Chain, build, build_one},
+    ground::LiveGround,
+};
 
 use super::version;
 use crate::{
     model::{
         failure::{Failure, Kind},
-        revision::Script,
         schema_dump,
     },
     ops::{
@@ -54,7 +57,8 @@ impl<'a> Scratch<'a> {
         managed: &'a Managed,
         job: &Job,
     ) -> Result<Self, Failure> {
-        let scratch = Self::create(daemon, managed, job).await?;
+        let name = scratch::rehearsal_name(job.id());
+        let scratch = Self::create(daemon, managed, job, &name).await?;
         let copied = async {
             job.say("copies the schema");
             let live = managed
@@ -88,42 +92,22 @@ impl<'a> Scratch<'a> {
         scratch.or_dropped(copied).await
     }
 
-    /// An empty database with what the live one had before any revision: owner and privileges of its schema `public`,
-    /// default privileges, extensions. What the scripts of the chain make of these is left to them.
-    pub(super) async fn empty(
+    /// An empty database of this name, with nothing of the live one but its owner and who may do what in it.
+    pub(super) async fn create(
         daemon: &'a Daemon,
         managed: &'a Managed,
         job: &Job,
-        chain: &[&Script],
+        name: &str,
     ) -> Result<Self, Failure> {
-        let scratch = Self::create(daemon, managed, job).await?;
-        let prepared = async {
-            let live = managed
-                .database
-                .session(Purpose::Admin, "pgsteward copy")
-                .await?;
-            let left_out = scratch::not_copied(&live).await?;
-            let ground =
-                build::ground(managed, scratch::extensions(&live).await?, &left_out, chain);
-            live.close().await;
-            let dump = dump(daemon, managed, SchemaPart::WithoutTables).await?;
-            scratch.load(&schema_dump::ground(&dump, &ground)?).await
-        };
-        let prepared = prepared.await;
-        scratch.or_dropped(prepared).await
-    }
-
-    async fn create(daemon: &'a Daemon, managed: &'a Managed, job: &Job) -> Result<Self, Failure> {
-        let name = scratch::rehearsal_name(job.id());
         let created = async {
             let live = managed
                 .database
                 .session(Purpose::Migrator, "pgsteward copy")
                 .await?;
             let login = managed.database.login(Purpose::Migrator);
-            let login = scratch::login_with_settings(&live, login, &name).await?;
+            let login = scratch::login_with_settings(&live, login, name).await?;
             live.close().await;
-            let artifact = beside::create(daemon, managed, job.id(), &name).await?;
+            let artifact = beside::create(daemon, managed, job.id(), name).await?;
             Ok(Self {
                 daemon,
                 managed,
@@ -140,7 +124,7 @@ impl<'a> Scratch<'a> {
                 managed.database.server_name(),
                 scratch.login.get_user().unwrap_or_default(),
             );
-            scratch::grant_like(&server, live, &name, guest).await?;
+            scratch::grant_like(&server, live, name, guest).await?;
             server.close().await;
             Ok(())
         };
@@ -181,6 +165,10 @@ impl<'a> Scratch<'a> {
 
     async fn load(&self, statements: &[String]) -> Result<(), Failure> {
         let session = self.admin_session("pgsteward copy").await?;
+        session
+            .batch_execute("SET synchronous_commit = off")
+            .await
+            .map_err(PostgresError::query("load the schema"))?;
         for batch in statements.chunks(BATCH) {
             session
                 .batch_execute(&batch.join(";\n"))

@@ -76,6 +76,16 @@ pub async fn load(directory: &Path) -> Result<Graph, Failure> {
     Ok(Graph::new(scripts)?)
 }
 
+/// Takes a new script away again that nobody can have built on.
+pub async fn remove(directory: &Path, script: &Script) -> Result<(), DirectoryError> {
+    let path = directory.join(&script.file_name);
+    let removed = tokio::fs::remove_file(&path).await;
+    removed.map_err(|source| DirectoryError::Write {
+        path: path.display().to_string(),
+        source,
+    })
+}
+
 /// Writes a new script: staged, fsynced, linked under its name only if that is free.
 pub async fn write(directory: &Path, script: &Script) -> Result<(), DirectoryError> {
     let path = directory.join(&script.file_name);

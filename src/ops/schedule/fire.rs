@@ -82,7 +82,9 @@ pub async fn start(
         }
         Method::Optimize => optimize::optimize(daemon, &context, &job.database, request_id).await,
         Method::RunDrill => drill::run_drill(daemon, &context, &job.database, "", request_id).await,
-        Method::CheckDrift => drift::check(daemon, &context, &job.database, request_id).await,
+        Method::CheckDrift => {
+            drift::check(daemon, &context, &job.database, false, request_id).await
+        }
         other => Err(Failure::new(
             Kind::Internal,
             "METHOD_NOT_SCHEDULABLE",

@@ -3,8 +3,8 @@
 use super::{duration, int32, timestamp};
 use crate::{
     model::migration::{
-        Approval, Direction, EventKind, MigrationResult, MigrationStep, RevisionEvent,
-        SchemaVersion,
+        Approval, AutogenerateResult, Direction, EventKind, GeneratedRevision, MigrationResult,
+        MigrationStep, RevisionEvent, SchemaVersion,
     },
     ops::migration::list::RevisionInfo,
     proto,
@@ -42,6 +42,38 @@ impl From<RevisionInfo> for proto::Revision {
             approvals: info.approvals.into_iter().map(Into::into).collect(),
             events: info.events.into_iter().map(Into::into).collect(),
             applied_script: info.applied_script,
+        }
+    }
+}
+
+impl From<GeneratedRevision> for proto::Revision {
+    fn from(generated: GeneratedRevision) -> Self {
+        Self {
+            revision: generated.revision,
+            down_revisions: generated.down_revisions,
+            branch_labels: generated.branch_labels,
+            message: generated.message,
+            create_time: Some(timestamp(generated.created)),
+            transactional: generated.transactional,
+            filename: generated.filename,
+            head: generated.head,
+            sha256: generated.sha256,
+            upgrade_sql: generated.upgrade_sql,
+            downgrade_sql: generated.downgrade_sql,
+            author: generated.author,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<AutogenerateResult> for proto::AutogenerateResult {
+    fn from(result: AutogenerateResult) -> Self {
+        Self {
+            database: result.database,
+            parents: result.parents,
+            revisions: result.revisions.into_iter().map(Into::into).collect(),
+            differences: result.differences.into_iter().map(Into::into).collect(),
+            findings: result.findings.into_iter().map(Into::into).collect(),
         }
     }
 }

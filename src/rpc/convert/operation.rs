@@ -122,6 +122,7 @@ impl From<Result<Outcome, Failure>> for ProtoOutcome {
             Ok(Outcome::Drift(report)) => Self::Drift(report.into()),
             Ok(Outcome::Stamp(result)) => Self::Stamp(result.into()),
             Ok(Outcome::Drill(drill)) => Self::Drill(drill.into()),
+            Ok(Outcome::Autogenerate(result)) => Self::Autogenerate(result.into()),
             Err(failure) => Self::Error(proto::OperationError {
                 code: code_name(code(failure.kind)).to_owned(),
                 reason: failure.reason,

@@ -129,11 +129,13 @@ impl From<DriftReport> for proto::DriftReport {
         let reference = match report.reference {
             Reference::Recorded => proto::SchemaReference::Recorded,
             Reference::Built => proto::SchemaReference::Built,
+            Reference::Models => proto::SchemaReference::Models,
         };
         let (guard, message) = match report.ddl_guard {
-            DdlGuard::Off => (proto::DdlGuardState::Off, String::new()),
-            DdlGuard::On => (proto::DdlGuardState::On, String::new()),
-            DdlGuard::Missing(why) => (proto::DdlGuardState::Missing, why),
+            None => (proto::DdlGuardState::Unspecified, String::new()),
+            Some(DdlGuard::Off) => (proto::DdlGuardState::Off, String::new()),
+            Some(DdlGuard::On) => (proto::DdlGuardState::On, String::new()),
+            Some(DdlGuard::Missing(why)) => (proto::DdlGuardState::Missing, why),
         };
         Self {
             database: report.database,

@@ -1,16 +1,14 @@
-//! What a statement changes beyond its database: roles, databases, settings of the server. A scratch copy has none of its
-//! own, so that a rehearsal would change the live ones.
+//! What a statement changes beyond its database: roles, databases, settings of the server. A scratch database has none of
+//! its own, so that a rehearsal, or a model, would change the live ones.
 
-use crate::{
-    model::revision::{Outside, Statement},
-    postgres::{error::PostgresError, session::Session},
-};
+use super::{error::PostgresError, session::Session};
+use crate::model::revision::{Outside, Statement};
 
 /// The shared catalog that the open transaction has changed, if any. It shows by the lock that writers of a catalog keep to
 /// their end. `pg_shdepend` is left out: every object that has an owner writes there.
-pub(super) async fn changed(session: &Session) -> Result<Option<String>, PostgresError> {
-    let row = session
-        .query_opt(
+pub async fn changed(session: &Session) -> Result<Option<String>, PostgresError> {
+    let rows = session
+        .query_typed(
             "SELECT c.relname::text FROM pg_catalog.pg_locks AS l
              JOIN pg_catalog.pg_class AS c ON c.oid = l.relation AND c.relisshared AND c.relkind = 'r'
              WHERE l.locktype = 'relation' AND l.database = 0 AND l.pid = pg_catalog.pg_backend_pid()
@@ -20,7 +18,7 @@ pub(super) async fn changed(session: &Session) -> Result<Option<String>, Postgre
         )
         .await
         .map_err(PostgresError::query("see what a statement changed"))?;
-    Ok(row.map(|row| row.get(0)))
+    Ok(rows.first().map(|row| row.get(0)))
 }
 
 /// The same for a statement outside of transactions, by its text: afterwards would be too late.
