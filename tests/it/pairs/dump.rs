@@ -119,7 +119,7 @@ async fn output(mut command: Command) -> Result<String, String> {
 #[test]
 fn the_order_of_columns_grants_and_objects_means_nothing_and_all_else_does() {
     let table = |columns: &str, after: &str| {
-        let before = "SET x;\n-- Name: v; Type: VIEW; Schema: public; Owner: m\n--\n\nCREATE VIEW v AS\n SELECT 1,\n    2;\n\n";
+        let before = "SET default_tablespace = '';\n-- Name: v; Type: VIEW; Schema: public; Owner: m\n--\n\nCREATE VIEW v AS\n SELECT 1,\n    2;\n\n";
         let table = format!(
             "-- Name: t; Type: TABLE; Schema: public; Owner: m\n--\n\nCREATE TABLE t (\n{columns}\n){after};\n\n"
         );

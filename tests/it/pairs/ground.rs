@@ -12,8 +12,9 @@ use crate::support::{
 
 /// A site and its daemon.
 pub(super) struct Ground {
-    pub(super) site: Site,
+    // The daemon's log lies in the site's directory, which is to go last.
     pub(super) daemon: Daemon,
+    pub(super) site: Site,
     /// A session in no database that is dropped.
     server: Client,
 }
@@ -51,8 +52,8 @@ impl Ground {
         run(&server, &make).await;
         let daemon = site.start().await;
         Self {
-            site,
             daemon,
+            site,
             server,
         }
     }

@@ -295,7 +295,7 @@ pub(super) struct Said {
 }
 
 impl Said {
-    /// Takes the objects out of findings.
+    /// Takes the objects out of findings. That rows are deleted is not said of a change of a schema.
     pub(super) fn by<'a>(findings: impl Iterator<Item = &'a Finding>) -> Self {
         let mut said = Self {
             destroyed: BTreeSet::new(),
@@ -308,7 +308,9 @@ impl Said {
                 .map_or("", |(_, object)| object);
             let objects = [in_name, &finding.object].map(unquoted);
             match finding.category.as_str() {
-                "destructive" => said.destroyed.extend(objects),
+                "destructive" if finding.rule.starts_with("drop-") => {
+                    said.destroyed.extend(objects)
+                }
                 "rewrite" => said.rewritten.extend(objects),
                 _ => {}
             }
