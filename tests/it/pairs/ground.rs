@@ -122,14 +122,15 @@ impl Ground {
         })
     }
 
-    /// Makes a database that is as the managed one was in the beginning, in place of what has its name.
+    /// Makes a database that is as the managed one was in the beginning, in place of what has its name. The strategy is the
+    /// cheaper one where nothing is made durable.
     async fn make(&self, database: &str) {
         let named = |text: &str| self.site.databases.named(text);
         let template = template(&self.site);
         for statement in [
             format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)"),
             named(&format!(
-                "CREATE DATABASE {database} OWNER $admin TEMPLATE {template}"
+                "CREATE DATABASE {database} OWNER $admin TEMPLATE {template} STRATEGY FILE_COPY"
             )),
             named(&format!(
                 "REVOKE ALL ON DATABASE {database} FROM PUBLIC;

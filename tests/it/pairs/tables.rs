@@ -20,20 +20,24 @@ WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_s
     AND n.nspname NOT LIKE 'pg_toast%' AND c.relname <> 'alembic_version'
 ORDER BY 2";
 
+/// The type of a column with its own columns, where it has any: of a row type that has got another one the old text is not
+/// what a value has afterwards.
 const COLUMNS: &str = "
-SELECT quote_ident(attname), attname::text, format_type(atttypid, atttypmod), attgenerated <> ''
-FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
+SELECT quote_ident(attname), attname::text,
+    format_type(atttypid, atttypmod) || coalesce((
+        SELECT string_agg(format_type(part.atttypid, part.atttypmod), ' ' ORDER BY part.attnum)
+        FROM pg_type t LEFT JOIN pg_type element ON element.oid = t.typelem
+        JOIN pg_attribute part ON part.attrelid = coalesce(nullif(t.typrelid, 0), element.typrelid)
+        WHERE t.oid = a.atttypid AND part.attnum > 0 AND NOT part.attisdropped), ''),
+    attgenerated <> ''
+FROM pg_attribute a
+WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum";
 
-/// Sequences that gave a value, and materialized views that can be read: what they have is not in a schema's dump.
-const BESIDE: &str = "
-SELECT quote_ident(schemaname) || '.' || quote_ident(sequencename), 'stands at ' || last_value
-FROM pg_sequences WHERE last_value IS NOT NULL
-UNION ALL
-SELECT quote_ident(schemaname) || '.' || quote_ident(matviewname), 'is populated' FROM pg_matviews WHERE ispopulated";
-
-const STANDING: &str = "
-SELECT quote_ident(schemaname) || '.' || quote_ident(sequencename), '' FROM pg_sequences
-UNION ALL SELECT quote_ident(schemaname) || '.' || quote_ident(matviewname), '' FROM pg_matviews";
+/// What a schema's dump does not tell: what ascending sequences give next, and whether materialized views can be read.
+const SEQUENCES: &str = "
+SELECT quote_ident(schemaname) || '.' || quote_ident(sequencename) FROM pg_sequences WHERE increment_by > 0";
+const VIEWS: &str = "
+SELECT quote_ident(schemaname) || '.' || quote_ident(matviewname), ispopulated FROM pg_matviews";
 
 /// One table.
 #[derive(Clone, Debug)]
@@ -57,15 +61,17 @@ struct Column {
 /// All tables by their names, `schema.table`, as they are found.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tables {
-    tables: BTreeMap<String, Table>,
-    beside: BTreeMap<String, String>,
-    standing: BTreeSet<String>,
+    by_name: BTreeMap<String, Table>,
+    /// The value that each sequence gives next.
+    next_values: BTreeMap<String, i64>,
+    /// Materialized views: whether they are populated.
+    populated: BTreeMap<String, bool>,
 }
 
 impl Tables {
     /// Reads them all.
     pub(super) async fn of(session: &Client) -> Self {
-        let mut tables = BTreeMap::new();
+        let mut by_name = BTreeMap::new();
         for row in session.query(TABLES, &[]).await.unwrap() {
             let quoted: String = row.get(0);
             let kind: String = row.get(2);
@@ -90,12 +96,12 @@ impl Tables {
                     .collect(),
                 rows: rows(session, &query).await,
             };
-            tables.insert(row.get(1), table);
+            by_name.insert(row.get(1), table);
         }
         Self {
-            tables,
-            beside: pairs(session, BESIDE).await,
-            standing: pairs(session, STANDING).await.into_keys().collect(),
+            by_name,
+            next_values: next_values(session).await,
+            populated: populated(session).await,
         }
     }
 
@@ -103,7 +109,7 @@ impl Tables {
     pub(super) fn lost_in(&self, after: &Self, answers: &Answers, said: &Said) -> Vec<String> {
         let mut lost = Vec::new();
         for (name, table) in self
-            .tables
+            .by_name
             .iter()
             .filter(|(_, table)| !table.rows.is_empty())
         {
@@ -111,7 +117,7 @@ impl Tables {
                 continue;
             }
             let new_name = answers.table(name);
-            let Some(now) = after.tables.get(&new_name) else {
+            let Some(now) = after.by_name.get(&new_name) else {
                 lost.push(format!(
                     "{name} is gone with its rows, and no finding says so"
                 ));
@@ -133,24 +139,29 @@ impl Tables {
             lost.extend(table.lost_columns(name, &columns, said));
             lost.extend(table.changed_values(name, now, &columns, said));
         }
-        let gone = self.beside.iter().filter(|(name, state)| {
-            after.standing.contains(*name) && after.beside.get(*name) != Some(*state)
-        });
-        lost.extend(gone.map(|(name, state)| {
-            let now = after
-                .beside
-                .get(name)
-                .map_or("that is no more so", String::as_str);
-            format!("{name} {state} before, and then: {now}")
-        }));
+        lost.extend(self.lost_beside(after));
         lost
+    }
+
+    /// Sequences that would give a value again, and materialized views that can no longer be read.
+    fn lost_beside(&self, after: &Self) -> Vec<String> {
+        let values = self.next_values.iter().filter_map(|(name, was)| {
+            let is = after.next_values.get(name).filter(|is| *is < was)?;
+            Some(format!("{name} would have given {was} and gives {is}"))
+        });
+        let views = self
+            .populated
+            .iter()
+            .filter(|(name, was)| **was && after.populated.get(*name) == Some(&false));
+        let views = views.map(|(name, _)| format!("{name} was populated and is not"));
+        values.chain(views).collect()
     }
 
     /// The tables that were written anew in `after`, although no finding says so: one line each.
     pub(super) fn rewritten_in(&self, after: &Self, answers: &Answers, said: &Said) -> Vec<String> {
-        let plain = self.tables.iter().filter(|(_, table)| table.kind == "r");
+        let plain = self.by_name.iter().filter(|(_, table)| table.kind == "r");
         let same = plain.filter_map(|(name, table)| {
-            let now = after.tables.get(&answers.table(name))?;
+            let now = after.by_name.get(&answers.table(name))?;
             (now.kind == "r" && now.filenode != table.filenode).then_some(name)
         });
         same.filter(|name| !said.rewrites(&self.with_above(name)))
@@ -161,8 +172,8 @@ impl Tables {
     /// How many rows each table has that `other` has too, where these are not as many: one line each.
     pub(super) fn counts_against(&self, other: &Self, said: &Said) -> Vec<String> {
         let mut lines = Vec::new();
-        for (name, table) in &other.tables {
-            let now = self.tables.get(name).map(|table| table.rows.len());
+        for (name, table) in &other.by_name {
+            let now = self.by_name.get(name).map(|table| table.rows.len());
             let said = said.destroys(&other.with_above(name)) || table.kind == "p";
             if now != Some(table.rows.len()) && !said {
                 let was = table.rows.len();
@@ -175,13 +186,13 @@ impl Tables {
     }
 
     fn with_above<'a>(&'a self, name: &'a str) -> Vec<&'a str> {
-        let above = self.tables[name].above.iter();
+        let above = self.by_name[name].above.iter();
         above.map(String::as_str).chain([name]).collect()
     }
 
     /// The tables that hold a partitioned table's rows.
     fn leaves(&self, root: &str) -> Vec<&str> {
-        let below = self.tables.iter().filter(|(_, table)| {
+        let below = self.by_name.iter().filter(|(_, table)| {
             table.kind == "r" && table.above.iter().any(|above| above == root)
         });
         below.map(|(name, _)| name.as_str()).collect()
@@ -230,7 +241,7 @@ impl Table {
             .filter_map(|(here, there)| there.map(|there| (*here, there)))
             .filter(|(here, there)| {
                 let (was, is) = (&self.columns[*here], &now.columns[*there]);
-                !(was.generated && is.generated) && !said.destroys_column(table, &was.name)
+                !(said.destroys_column(table, &was.name) || was.generated && is.generated)
             })
             .map(|(here, there)| {
                 let (was, is) = (&self.columns[here], &now.columns[there]);
@@ -288,6 +299,9 @@ impl Answers {
     }
 }
 
+/// The rules by which rows are said to go. That rows are deleted one by one is not said of a change of a schema.
+const DROPS: [&str; 3] = ["drop-column", "drop-schema", "drop-table"];
+
 /// What the findings say will happen.
 pub(super) struct Said {
     destroyed: BTreeSet<String>,
@@ -295,7 +309,7 @@ pub(super) struct Said {
 }
 
 impl Said {
-    /// Takes the objects out of findings. That rows are deleted is not said of a change of a schema.
+    /// Takes the objects out of findings.
     pub(super) fn by<'a>(findings: impl Iterator<Item = &'a Finding>) -> Self {
         let mut said = Self {
             destroyed: BTreeSet::new(),
@@ -308,8 +322,8 @@ impl Said {
                 .map_or("", |(_, object)| object);
             let objects = [in_name, &finding.object].map(unquoted);
             match finding.category.as_str() {
-                "destructive" if finding.rule.starts_with("drop-") => {
-                    said.destroyed.extend(objects)
+                "destructive" if DROPS.contains(&finding.rule.as_str()) => {
+                    said.destroyed.extend(objects);
                 }
                 "rewrite" => said.rewritten.extend(objects),
                 _ => {}
@@ -371,7 +385,18 @@ async fn rows(session: &Client, query: &str) -> Vec<Vec<Option<String>>> {
     .collect()
 }
 
-async fn pairs(session: &Client, query: &str) -> BTreeMap<String, String> {
-    let rows = session.query(query, &[]).await.unwrap();
+async fn next_values(session: &Client) -> BTreeMap<String, i64> {
+    let mut values = BTreeMap::new();
+    for row in session.query(SEQUENCES, &[]).await.unwrap() {
+        let name: String = row.get(0);
+        let next = format!("SELECT last_value + is_called::integer FROM {name}");
+        let next = session.query_one(&next, &[]).await.unwrap().get(0);
+        values.insert(name, next);
+    }
+    values
+}
+
+async fn populated(session: &Client) -> BTreeMap<String, bool> {
+    let rows = session.query(VIEWS, &[]).await.unwrap();
     rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
