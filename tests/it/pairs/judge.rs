@@ -102,3 +102,28 @@ async fn the_judge_takes_no_new_file_and_no_lost_column_without_a_finding() {
     assert!(said.contains("public.t has another relfilenode"), "{said}");
     ground.stop().await;
 }
+
+#[tokio::test]
+async fn the_judge_takes_no_sequence_that_begins_anew_and_no_view_that_is_emptied() {
+    let ground = Ground::new(false).await;
+    let pair = Pair::of(
+        "CREATE TABLE t (id serial, a text);\nCREATE MATERIALIZED VIEW m AS SELECT a FROM t;",
+        "CREATE TABLE t (id serial, a text, b text);\nCREATE MATERIALIZED VIEW m AS SELECT a FROM t;",
+        "INSERT INTO t (a) VALUES ('x'), ('y');",
+    );
+    let down = "ALTER TABLE t DROP b;";
+    assert_eq!(
+        verdict(&ground, &pair, "ALTER TABLE t ADD b text;", down).await,
+        ""
+    );
+    let anew = "ALTER TABLE t ADD b text;\nALTER SEQUENCE t_id_seq RESTART WITH 2;";
+    let said = verdict(&ground, &pair, anew, down).await;
+    assert!(
+        said.contains("public.t_id_seq would have given 3 and gives 2"),
+        "{said}"
+    );
+    let emptied = "ALTER TABLE t ADD b text;\nREFRESH MATERIALIZED VIEW m WITH NO DATA;";
+    let said = verdict(&ground, &pair, emptied, down).await;
+    assert!(said.contains("public.m was populated and is not"), "{said}");
+    ground.stop().await;
+}

@@ -62,8 +62,8 @@ struct Column {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tables {
     by_name: BTreeMap<String, Table>,
-    /// The value that each sequence gives next.
-    next_values: BTreeMap<String, i64>,
+    /// The value that each sequence gives next, and whether it has given one.
+    next_values: BTreeMap<String, (i64, bool)>,
     /// Materialized views: whether they are populated.
     populated: BTreeMap<String, bool>,
 }
@@ -145,8 +145,9 @@ impl Tables {
 
     /// Sequences that would give a value again, and materialized views that can no longer be read.
     fn lost_beside(&self, after: &Self) -> Vec<String> {
-        let values = self.next_values.iter().filter_map(|(name, was)| {
-            let is = after.next_values.get(name).filter(|is| *is < was)?;
+        let used = self.next_values.iter().filter(|(_, (_, used))| *used);
+        let values = used.filter_map(|(name, (was, _))| {
+            let (is, _) = after.next_values.get(name).filter(|(is, _)| is < was)?;
             Some(format!("{name} would have given {was} and gives {is}"))
         });
         let views = self
@@ -385,13 +386,13 @@ async fn rows(session: &Client, query: &str) -> Vec<Vec<Option<String>>> {
     .collect()
 }
 
-async fn next_values(session: &Client) -> BTreeMap<String, i64> {
+async fn next_values(session: &Client) -> BTreeMap<String, (i64, bool)> {
     let mut values = BTreeMap::new();
     for row in session.query(SEQUENCES, &[]).await.unwrap() {
         let name: String = row.get(0);
-        let next = format!("SELECT last_value + is_called::integer FROM {name}");
-        let next = session.query_one(&next, &[]).await.unwrap().get(0);
-        values.insert(name, next);
+        let next = format!("SELECT last_value + is_called::integer, is_called FROM {name}");
+        let next = session.query_one(&next, &[]).await.unwrap();
+        values.insert(name, (next.get(0), next.get(1)));
     }
     values
 }
