@@ -35,6 +35,7 @@ mod layers;
 mod maintenance;
 mod migration;
 mod operations;
+mod pairs;
 mod rehearsal;
 mod restore;
 mod restore_into;

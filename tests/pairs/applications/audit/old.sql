@@ -1,0 +1,12 @@
+CREATE EXTENSION hstore;
+CREATE SCHEMA audit;
+REVOKE ALL ON SCHEMA audit FROM PUBLIC;
+CREATE TABLE audit.log (id bigserial PRIMARY KEY, table_name text NOT NULL, action text NOT NULL CHECK (action IN ('I', 'U', 'D')), who text NOT NULL DEFAULT session_user, at timestamptz NOT NULL DEFAULT current_timestamp, was hstore, becomes hstore);
+CREATE INDEX log_table ON audit.log (table_name, at);
+CREATE FUNCTION audit.record() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = audit, public, pg_temp AS $$ BEGIN INSERT INTO audit.log (table_name, action, was, becomes) VALUES (TG_TABLE_NAME, left(TG_OP, 1), hstore(OLD), hstore(NEW)); RETURN NULL; END $$;
+CREATE TABLE account (id integer PRIMARY KEY, balance numeric NOT NULL DEFAULT 0, iban text);
+CREATE TABLE transfer (id integer PRIMARY KEY, source integer REFERENCES account, target integer REFERENCES account, amount numeric NOT NULL, CHECK (source <> target));
+CREATE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON account FOR EACH ROW EXECUTE FUNCTION audit.record();
+CREATE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON transfer FOR EACH ROW EXECUTE FUNCTION audit.record();
+CREATE VIEW audit.recent AS SELECT id, table_name, action, who, at FROM audit.log ORDER BY id DESC LIMIT 100;
+CREATE RULE keep AS ON DELETE TO audit.log DO INSTEAD NOTHING;

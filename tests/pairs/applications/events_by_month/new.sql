@@ -1,0 +1,16 @@
+CREATE SCHEMA es;
+CREATE DOMAIN es.event_kind AS text CHECK (VALUE ~ '^[a-z_]+$');
+CREATE TABLE es.stream (id uuid PRIMARY KEY, kind text NOT NULL, version bigint NOT NULL DEFAULT 0, CHECK (version >= 0));
+CREATE TABLE es.event (stream uuid NOT NULL REFERENCES es.stream, version bigint NOT NULL, at timestamptz NOT NULL, kind es.event_kind NOT NULL, body jsonb NOT NULL, actor text, PRIMARY KEY (stream, version, at)) PARTITION BY RANGE (at);
+CREATE TABLE es.event_2024_01 PARTITION OF es.event FOR VALUES FROM ('2024-01-01 00:00+00') TO ('2024-02-01 00:00+00');
+CREATE TABLE es.event_2024_02 PARTITION OF es.event FOR VALUES FROM ('2024-02-01 00:00+00') TO ('2024-03-01 00:00+00');
+CREATE TABLE es.event_2024_03 PARTITION OF es.event FOR VALUES FROM ('2024-03-01 00:00+00') TO ('2024-04-01 00:00+00');
+CREATE TABLE es.event_rest PARTITION OF es.event DEFAULT;
+CREATE INDEX event_kind ON es.event (kind, at DESC);
+CREATE INDEX event_body ON es.event USING gin (body jsonb_path_ops);
+CREATE FUNCTION es.append(s uuid, k es.event_kind, b jsonb, who text DEFAULT current_user) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN INSERT INTO es.event VALUES (s, 1, now(), k, b, who); RETURN 1; END $$;
+CREATE VIEW es.last_events AS SELECT DISTINCT ON (stream) stream, version, kind, at, actor FROM es.event ORDER BY stream, version DESC;
+CREATE FUNCTION es.immutable() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'events stay as they are'; END $$;
+CREATE TRIGGER stays BEFORE UPDATE OR DELETE ON es.event FOR EACH ROW EXECUTE FUNCTION es.immutable();
+CREATE TRIGGER never_emptied BEFORE TRUNCATE ON es.event FOR EACH STATEMENT EXECUTE FUNCTION es.immutable();
+CREATE PUBLICATION events FOR TABLE es.event WITH (publish_via_partition_root = true, publish = 'insert');

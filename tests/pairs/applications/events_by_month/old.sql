@@ -1,0 +1,10 @@
+CREATE SCHEMA es;
+CREATE TABLE es.stream (id uuid PRIMARY KEY, kind text NOT NULL, version integer NOT NULL DEFAULT 0);
+CREATE TABLE es.event (stream uuid NOT NULL, version integer NOT NULL, at timestamptz NOT NULL, kind text NOT NULL, body json NOT NULL, PRIMARY KEY (stream, version, at)) PARTITION BY RANGE (at);
+CREATE TABLE es.event_2024_01 PARTITION OF es.event FOR VALUES FROM ('2024-01-01 00:00+00') TO ('2024-02-01 00:00+00');
+CREATE TABLE es.event_2024_02 PARTITION OF es.event FOR VALUES FROM ('2024-02-01 00:00+00') TO ('2024-03-01 00:00+00');
+CREATE INDEX event_kind ON es.event (kind, at);
+CREATE FUNCTION es.append(s uuid, k text, b json) RETURNS integer LANGUAGE plpgsql AS $$ BEGIN INSERT INTO es.event VALUES (s, 1, now(), k, b); RETURN 1; END $$;
+CREATE VIEW es.last_events AS SELECT DISTINCT ON (stream) stream, version, kind, at FROM es.event ORDER BY stream, version DESC;
+CREATE FUNCTION es.immutable() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'events stay'; END $$;
+CREATE TRIGGER stays BEFORE UPDATE OR DELETE ON es.event FOR EACH ROW EXECUTE FUNCTION es.immutable();

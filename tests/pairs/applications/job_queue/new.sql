@@ -1,0 +1,13 @@
+CREATE TYPE job_state AS ENUM ('waiting', 'scheduled', 'running', 'done', 'dead');
+CREATE TABLE queue (name text PRIMARY KEY, paused boolean NOT NULL DEFAULT false, width integer CHECK (width > 0));
+CREATE TABLE job (id bigserial PRIMARY KEY, queue text NOT NULL REFERENCES queue ON UPDATE CASCADE ON DELETE CASCADE, state job_state NOT NULL DEFAULT 'scheduled', priority smallint NOT NULL DEFAULT 0, run_at timestamptz NOT NULL DEFAULT now(), attempts integer NOT NULL DEFAULT 0, payload jsonb NOT NULL, error text, key text, CONSTRAINT once UNIQUE (queue, key)) WITH (fillfactor = 70);
+CREATE INDEX job_next ON job (queue, priority, run_at) WHERE state IN ('waiting'::job_state, 'scheduled'::job_state);
+CREATE INDEX job_dead ON job (id) WHERE state = 'dead'::job_state;
+CREATE FUNCTION take(q text, many integer DEFAULT 1) RETURNS SETOF job LANGUAGE sql AS $$ UPDATE job SET state = 'running', attempts = attempts + 1 WHERE id IN (SELECT id FROM job WHERE queue = q AND state = 'waiting' AND run_at <= now() ORDER BY priority, run_at FOR UPDATE SKIP LOCKED LIMIT many) RETURNING * $$;
+CREATE FUNCTION backoff(attempts integer, base interval DEFAULT '10 s') RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT attempts * base $$;
+CREATE VIEW stuck AS SELECT id, queue, priority, backoff(attempts) AS wait FROM job WHERE state = 'running'::job_state AND run_at < now() - backoff(attempts);
+CREATE MATERIALIZED VIEW load AS SELECT queue, state, count(*) AS n FROM job GROUP BY queue, state;
+CREATE UNIQUE INDEX load_key ON load (queue, state);
+CREATE FUNCTION notify() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_notify('job', NEW.queue); RETURN NULL; END $$;
+CREATE TRIGGER notify AFTER INSERT OR UPDATE OF state ON job FOR EACH ROW WHEN (NEW.state = 'waiting'::job_state) EXECUTE FUNCTION notify();
+CREATE PROCEDURE sweep() LANGUAGE sql BEGIN ATOMIC DELETE FROM job WHERE state = 'done'::job_state AND run_at < now() - '30 days'::interval; END;

@@ -1,0 +1,11 @@
+CREATE TYPE job_state AS ENUM ('waiting', 'running', 'done', 'failed');
+CREATE TABLE queue (name text PRIMARY KEY, paused boolean NOT NULL DEFAULT false);
+CREATE TABLE job (id bigserial PRIMARY KEY, queue text NOT NULL REFERENCES queue ON UPDATE CASCADE, state job_state NOT NULL DEFAULT 'waiting', priority integer NOT NULL DEFAULT 0, run_at timestamptz NOT NULL DEFAULT now(), attempts integer NOT NULL DEFAULT 0, payload jsonb NOT NULL, error text);
+CREATE INDEX job_next ON job (queue, priority, run_at) WHERE state = 'waiting'::job_state;
+CREATE FUNCTION take(q text) RETURNS SETOF job LANGUAGE sql AS $$ UPDATE job SET state = 'running', attempts = attempts + 1 WHERE id = (SELECT id FROM job WHERE queue = q AND state = 'waiting' AND run_at <= now() ORDER BY priority, run_at FOR UPDATE SKIP LOCKED LIMIT 1) RETURNING * $$;
+CREATE FUNCTION backoff(attempts integer) RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT make_interval(secs => attempts * 10) $$;
+CREATE VIEW stuck AS SELECT id, queue, backoff(attempts) AS wait FROM job WHERE state = 'running'::job_state AND run_at < now() - backoff(attempts);
+CREATE MATERIALIZED VIEW load AS SELECT queue, state, count(*) AS n FROM job GROUP BY queue, state;
+CREATE UNIQUE INDEX load_key ON load (queue, state);
+CREATE FUNCTION notify() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_notify('job', NEW.queue); RETURN NULL; END $$;
+CREATE TRIGGER notify AFTER INSERT ON job FOR EACH ROW WHEN (NEW.state = 'waiting'::job_state) EXECUTE FUNCTION notify();

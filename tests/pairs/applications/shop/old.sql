@@ -1,0 +1,16 @@
+CREATE TYPE order_status AS ENUM ('cart', 'paid', 'shipped', 'lost');
+CREATE DOMAIN price AS numeric(10, 2) CHECK (VALUE >= 0);
+CREATE TABLE customer (id serial PRIMARY KEY, email varchar(100) NOT NULL UNIQUE, name text, created timestamp NOT NULL DEFAULT now());
+CREATE TABLE category (id serial PRIMARY KEY, parent integer REFERENCES category, name text NOT NULL);
+CREATE TABLE product (id serial PRIMARY KEY, category integer REFERENCES category, sku varchar(20) NOT NULL UNIQUE, title text NOT NULL, price price NOT NULL, attributes json);
+CREATE INDEX product_title ON product (lower(title));
+CREATE TABLE orders (id serial PRIMARY KEY, customer integer NOT NULL REFERENCES customer, status order_status NOT NULL DEFAULT 'cart', placed timestamp, total price);
+CREATE INDEX orders_open ON orders (customer) WHERE status = 'paid'::order_status;
+CREATE TABLE order_line (order_id integer REFERENCES orders ON DELETE CASCADE, product integer REFERENCES product, quantity smallint NOT NULL DEFAULT 1 CHECK (quantity > 0), price price NOT NULL, PRIMARY KEY (order_id, product));
+CREATE FUNCTION line_total(l order_line) RETURNS numeric LANGUAGE sql STABLE AS $$ SELECT l.quantity * l.price $$;
+CREATE VIEW order_total AS SELECT o.id, o.status, o.customer, sum(l.quantity * l.price) AS total FROM orders o JOIN order_line l ON l.order_id = o.id GROUP BY o.id;
+CREATE VIEW customer_value AS SELECT c.id, c.name, sum(t.total) AS value FROM customer c LEFT JOIN order_total t ON t.customer = c.id GROUP BY c.id;
+CREATE MATERIALIZED VIEW best_sellers AS SELECT p.id, p.title, sum(l.quantity) AS sold FROM product p JOIN order_line l ON l.product = p.id GROUP BY p.id;
+CREATE UNIQUE INDEX best_sellers_id ON best_sellers (id);
+CREATE FUNCTION set_total() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE orders SET total = 0 WHERE id = NEW.order_id; RETURN NULL; END $$;
+CREATE TRIGGER line_changed AFTER INSERT OR UPDATE ON order_line FOR EACH ROW EXECUTE FUNCTION set_total();

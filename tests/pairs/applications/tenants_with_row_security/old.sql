@@ -1,0 +1,15 @@
+CREATE SCHEMA app;
+CREATE FUNCTION app.tenant() RETURNS integer LANGUAGE sql STABLE AS $$ SELECT nullif(current_setting('app.tenant', true), '')::integer $$;
+CREATE TABLE app.tenant (id integer PRIMARY KEY, name text NOT NULL);
+CREATE TABLE app.member (tenant integer NOT NULL DEFAULT app.tenant() REFERENCES app.tenant, id serial, email text NOT NULL, role text NOT NULL DEFAULT 'user', PRIMARY KEY (tenant, id));
+CREATE TABLE app.project (tenant integer NOT NULL DEFAULT app.tenant() REFERENCES app.tenant, id serial, owner integer, name text NOT NULL, PRIMARY KEY (tenant, id), FOREIGN KEY (tenant, owner) REFERENCES app.member ON DELETE SET NULL (owner));
+CREATE TABLE app.task (tenant integer NOT NULL DEFAULT app.tenant(), id serial, project integer NOT NULL, title text, done boolean DEFAULT false, PRIMARY KEY (tenant, id), FOREIGN KEY (tenant, project) REFERENCES app.project);
+ALTER TABLE app.member ENABLE ROW LEVEL SECURITY;
+ALTER TABLE app.project ENABLE ROW LEVEL SECURITY;
+ALTER TABLE app.task ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON app.member TO $app USING (tenant = app.tenant());
+CREATE POLICY own ON app.project TO $app USING (tenant = app.tenant());
+CREATE POLICY own ON app.task TO $app USING (tenant = app.tenant());
+CREATE VIEW app.open_task WITH (security_invoker) AS SELECT t.tenant, t.id, t.title, p.name AS project FROM app.task t JOIN app.project p ON p.tenant = t.tenant AND p.id = t.project WHERE NOT t.done;
+GRANT USAGE ON SCHEMA app TO $app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA app TO $app;

@@ -1,0 +1,3 @@
+CREATE TABLE box (id integer PRIMARY KEY, w integer NOT NULL, h integer NOT NULL, area integer GENERATED ALWAYS AS (w * h) STORED, half integer GENERATED ALWAYS AS (w / 2) STORED);
+CREATE INDEX box_area ON box (area);
+CREATE VIEW boxes AS SELECT id, area FROM box;

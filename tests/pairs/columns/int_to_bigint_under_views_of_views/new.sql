@@ -1,0 +1,13 @@
+CREATE TABLE base (id integer PRIMARY KEY, n bigint NOT NULL, t text);
+CREATE VIEW v1 AS SELECT id, n, t FROM base;
+CREATE VIEW v2 AS SELECT n, count(*) AS many FROM v1 GROUP BY n;
+CREATE VIEW v3 WITH (security_barrier) AS SELECT v2.n, v1.t FROM v2 JOIN v1 ON v1.n = v2.n;
+CREATE MATERIALIZED VIEW m AS SELECT n, many FROM v2;
+CREATE INDEX m_n ON m (n);
+CREATE VIEW over_m AS SELECT max(n) AS top FROM m;
+COMMENT ON VIEW v3 IS 'a third storey';
+COMMENT ON COLUMN v3.t IS 'its text';
+ALTER VIEW v1 ALTER COLUMN t SET DEFAULT 'none';
+GRANT SELECT ON v2, m TO $maintenance;
+GRANT UPDATE (t) ON v1 TO $maintenance;
+REVOKE ALL ON over_m FROM $app;

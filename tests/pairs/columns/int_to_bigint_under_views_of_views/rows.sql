@@ -1,0 +1,2 @@
+INSERT INTO base VALUES (1, 10, 'a'), (2, 10, 'b'), (3, 20, NULL);
+REFRESH MATERIALIZED VIEW m;

@@ -1,0 +1,1 @@
+INSERT INTO flags (id) VALUES (1), (2);

@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (1, 'a', 'b', 1, '2024-01-01');
+INSERT INTO u VALUES (1, 2);

@@ -1,0 +1,1 @@
+CREATE TABLE person (id integer PRIMARY KEY, first_name text NOT NULL);

@@ -1,0 +1,1 @@
+INSERT INTO interval_of (id) VALUES (1), (2);

@@ -1,0 +1,1 @@
+INSERT INTO course (id, note) VALUES (1, 'a');

@@ -1,0 +1,5 @@
+CREATE TYPE k AS ENUM ('b', 'a');
+CREATE TABLE t (id bigint PRIMARY KEY, k k NOT NULL DEFAULT 'b', n bigint);
+CREATE VIEW v AS SELECT id, n, k FROM t WHERE k = 'a';
+CREATE FUNCTION f(x k) RETURNS SETOF v LANGUAGE sql STABLE AS $$ SELECT * FROM v WHERE k = x $$;
+CREATE VIEW w AS SELECT n FROM f('b'::k);

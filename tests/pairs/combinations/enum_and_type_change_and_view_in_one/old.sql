@@ -1,0 +1,5 @@
+CREATE TYPE k AS ENUM ('a', 'b');
+CREATE TABLE t (id integer PRIMARY KEY, k k NOT NULL DEFAULT 'a', n integer);
+CREATE VIEW v AS SELECT id, k, n FROM t WHERE k = 'a';
+CREATE FUNCTION f(x k) RETURNS SETOF v LANGUAGE sql STABLE AS $$ SELECT * FROM v WHERE k = x $$;
+CREATE VIEW w AS SELECT n FROM f('a'::k);

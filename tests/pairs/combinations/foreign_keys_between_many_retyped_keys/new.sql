@@ -1,0 +1,5 @@
+CREATE TABLE a (id bigint PRIMARY KEY, up bigint REFERENCES a);
+CREATE TABLE b (id bigint PRIMARY KEY REFERENCES a);
+CREATE TABLE c (a bigint REFERENCES a, b bigint REFERENCES b, n integer, PRIMARY KEY (a, b));
+CREATE TABLE d (a bigint, b bigint, CONSTRAINT to_c FOREIGN KEY (a, b) REFERENCES c ON UPDATE CASCADE);
+CREATE VIEW abc AS SELECT a.id, c.n FROM a JOIN b USING (id) JOIN c ON c.b = b.id NATURAL JOIN d;

@@ -1,0 +1,12 @@
+CREATE FUNCTION now_ms() RETURNS integer LANGUAGE sql STABLE AS $$ SELECT 1 $$;
+CREATE FUNCTION bucket(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT n / 10 $$;
+CREATE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE TABLE t (id integer PRIMARY KEY, at integer NOT NULL DEFAULT now_ms(), b integer GENERATED ALWAYS AS (bucket(id)) STORED, EXCLUDE USING btree (bucket(at) WITH =) WHERE (bucket(id) > 100));
+CREATE INDEX t_bucket ON t (bucket(at)) WHERE bucket(id) > 2;
+CREATE STATISTICS t_stat ON bucket(at), id FROM t;
+CREATE POLICY p ON t USING (bucket(at) > 0);
+CREATE TRIGGER tr BEFORE UPDATE ON t FOR EACH ROW WHEN (bucket(NEW.at) > 1) EXECUTE FUNCTION tf();
+CREATE RULE r AS ON DELETE TO t WHERE bucket(OLD.at) > 5 DO INSTEAD NOTHING;
+CREATE DOMAIN d AS integer CHECK (bucket(VALUE) < 1000) DEFAULT bucket(5);
+CREATE TABLE part (k integer) PARTITION BY LIST (bucket(k));
+CREATE TABLE part_1 PARTITION OF part FOR VALUES IN (1);

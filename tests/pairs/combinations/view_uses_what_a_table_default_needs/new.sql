@@ -1,0 +1,5 @@
+CREATE TABLE setting (name text PRIMARY KEY, value bigint NOT NULL);
+CREATE VIEW current_setting_of AS SELECT value FROM setting WHERE name = 'y';
+CREATE FUNCTION x() RETURNS bigint LANGUAGE sql STABLE BEGIN ATOMIC SELECT value FROM current_setting_of; END;
+CREATE TABLE uses (id integer PRIMARY KEY, v bigint DEFAULT x());
+CREATE VIEW of_uses AS SELECT id, v, x() AS now FROM uses;

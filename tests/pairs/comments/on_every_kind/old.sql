@@ -1,0 +1,14 @@
+CREATE SCHEMA s;
+CREATE TABLE s.t (id integer CONSTRAINT t_pk PRIMARY KEY, a text);
+CREATE INDEX t_a ON s.t (a);
+CREATE SEQUENCE s.q;
+CREATE TYPE s.e AS ENUM ('a');
+CREATE DOMAIN s.d AS integer CONSTRAINT above CHECK (VALUE > 0);
+CREATE VIEW s.v AS SELECT id, a FROM s.t;
+CREATE FUNCTION s.f(integer) RETURNS integer LANGUAGE sql AS $$ SELECT 1 $$;
+CREATE COLLATION s.c (provider = libc, locale = 'C');
+CREATE STATISTICS s.st ON id, a FROM s.t;
+COMMENT ON SCHEMA s IS 'old';
+COMMENT ON TABLE s.t IS 'old';
+COMMENT ON COLUMN s.t.a IS 'old';
+COMMENT ON INDEX s.t_a IS 'gone';

@@ -1,0 +1,3 @@
+CREATE TABLE t (a integer);
+COMMENT ON SCHEMA public IS 'ours';
+GRANT USAGE ON SCHEMA public TO $app WITH GRANT OPTION;

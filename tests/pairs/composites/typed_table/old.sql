@@ -1,0 +1,2 @@
+CREATE TYPE reading AS (at timestamp, value real);
+CREATE TABLE readings OF reading (PRIMARY KEY (at));

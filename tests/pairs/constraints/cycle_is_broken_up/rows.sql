@@ -1,0 +1,2 @@
+INSERT INTO dept VALUES (1, NULL), (2, NULL);
+INSERT INTO emp VALUES (1, 1), (2, 1);

@@ -1,0 +1,1 @@
+INSERT INTO lonely (id) VALUES (1), (2);

@@ -1,0 +1,2 @@
+INSERT INTO member VALUES (1, 1, '2024-01-01'), (1, 2, NULL);
+INSERT INTO badge VALUES (1, 5);

@@ -1,0 +1,1 @@
+INSERT INTO invoice VALUES (1, 100, 19), (2, 5, NULL);

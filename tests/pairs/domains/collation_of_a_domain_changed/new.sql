@@ -1,0 +1,2 @@
+CREATE DOMAIN label AS text COLLATE "POSIX";
+CREATE TABLE tag (name label PRIMARY KEY);

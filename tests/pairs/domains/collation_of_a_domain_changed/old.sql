@@ -1,0 +1,2 @@
+CREATE DOMAIN label AS text COLLATE "C";
+CREATE TABLE tag (name label PRIMARY KEY);

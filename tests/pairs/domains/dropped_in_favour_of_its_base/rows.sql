@@ -1,0 +1,1 @@
+INSERT INTO film VALUES (1, 1999), (2, NULL);

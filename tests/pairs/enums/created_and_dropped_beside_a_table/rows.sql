@@ -1,0 +1,1 @@
+INSERT INTO thing (id) VALUES (1), (2);

@@ -1,0 +1,1 @@
+INSERT INTO ticket VALUES (1, 'open', 'bug'), (2, 'closed', NULL);

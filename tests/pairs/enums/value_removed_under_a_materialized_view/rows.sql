@@ -1,0 +1,2 @@
+INSERT INTO exam VALUES (1, 'a'), (2, 'b'), (3, NULL);
+REFRESH MATERIALIZED VIEW by_grade;

@@ -1,0 +1,4 @@
+CREATE TYPE region AS ENUM ('north', 'south');
+CREATE TABLE sale (id bigint, region region NOT NULL, amount numeric(10, 2)) PARTITION BY LIST (region);
+CREATE TABLE sale_north PARTITION OF sale FOR VALUES IN ('north');
+CREATE TABLE sale_south PARTITION OF sale FOR VALUES IN ('south');

@@ -1,0 +1,1 @@
+INSERT INTO bill VALUES (1, 10, 1.9), (2, 20, NULL);

@@ -1,0 +1,7 @@
+CREATE SCHEMA s;
+CREATE TABLE s.t (a integer, b text);
+CREATE TABLE p (a integer);
+GRANT SELECT, INSERT ON s.t TO $app;
+GRANT SELECT ON s.t TO $maintenance WITH GRANT OPTION;
+GRANT UPDATE (a) ON s.t TO $app;
+GRANT SELECT ON p TO PUBLIC;

@@ -1,0 +1,2 @@
+INSERT INTO s.t VALUES (1, 'a'), (2, 'b');
+INSERT INTO p VALUES (1);

@@ -1,0 +1,2 @@
+CREATE TABLE a (id integer PRIMARY KEY, x text);
+CREATE TABLE b (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, x text);

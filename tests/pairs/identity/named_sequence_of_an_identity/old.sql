@@ -1,0 +1,1 @@
+CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME t_numbers START 5), x integer);

@@ -1,0 +1,2 @@
+CREATE TABLE s (x text NOT NULL);
+CREATE TABLE i (x text NOT NULL);

@@ -1,0 +1,2 @@
+INSERT INTO s (x) VALUES ('a'), ('b');
+INSERT INTO big DEFAULT VALUES;

@@ -1,0 +1,3 @@
+CREATE TABLE s (id bigserial PRIMARY KEY, x text);
+CREATE TABLE r (id integer PRIMARY KEY, s_id bigint REFERENCES s);
+CREATE TABLE g (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);

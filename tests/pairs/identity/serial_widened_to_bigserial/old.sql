@@ -1,0 +1,3 @@
+CREATE TABLE s (id serial PRIMARY KEY, x text);
+CREATE TABLE r (id integer PRIMARY KEY, s_id integer REFERENCES s);
+CREATE TABLE g (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY);

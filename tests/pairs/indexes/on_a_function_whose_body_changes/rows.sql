@@ -1,0 +1,1 @@
+INSERT INTO w VALUES (1, 'A'), (2, 'b');

@@ -1,0 +1,10 @@
+CREATE TABLE t (id integer PRIMARY KEY, a text, b integer, c timestamptz, d text COLLATE "C");
+CREATE INDEX i_order ON t (a DESC NULLS LAST, b ASC NULLS FIRST);
+CREATE INDEX i_class ON t (a text_pattern_ops);
+CREATE INDEX i_partial ON t (b) WHERE c IS NOT NULL;
+CREATE INDEX i_method ON t USING hash (b);
+CREATE INDEX i_include ON t (b) INCLUDE (c, a);
+CREATE UNIQUE INDEX i_unique ON t (c) NULLS NOT DISTINCT;
+CREATE INDEX i_collate ON t (d COLLATE "POSIX");
+CREATE INDEX i_options ON t (c) WITH (fillfactor = 90, deduplicate_items = off);
+CREATE INDEX i_expr ON t (upper(a), (b + 1));

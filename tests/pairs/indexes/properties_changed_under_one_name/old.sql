@@ -1,0 +1,10 @@
+CREATE TABLE t (id integer PRIMARY KEY, a text, b integer, c timestamptz, d text COLLATE "C");
+CREATE INDEX i_order ON t (a, b);
+CREATE INDEX i_class ON t (a);
+CREATE INDEX i_partial ON t (b) WHERE c IS NULL;
+CREATE INDEX i_method ON t (b);
+CREATE INDEX i_include ON t (b);
+CREATE INDEX i_unique ON t (c);
+CREATE INDEX i_collate ON t (d);
+CREATE INDEX i_options ON t (c) WITH (fillfactor = 60);
+CREATE INDEX i_expr ON t (lower(a));

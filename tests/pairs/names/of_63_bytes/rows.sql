@@ -1,0 +1,1 @@
+INSERT INTO aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggg VALUES (1, 1), (2, 2);

@@ -1,0 +1,10 @@
+CREATE SCHEMA a;
+CREATE SCHEMA b;
+CREATE TABLE a.t (id bigint PRIMARY KEY, n integer);
+CREATE TABLE b.t (id integer PRIMARY KEY, n bigint REFERENCES a.t);
+CREATE TABLE t (id text PRIMARY KEY);
+CREATE TYPE a.k AS ENUM ('x', 'z');
+CREATE TYPE b.k AS ENUM ('y');
+CREATE VIEW b.v AS SELECT t.id, o.n, 'y'::b.k AS k FROM b.t JOIN a.t o ON o.id = t.n;
+CREATE UNIQUE INDEX t_n ON a.t (n);
+CREATE INDEX t_n ON b.t (n);

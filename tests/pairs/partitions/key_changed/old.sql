@@ -1,0 +1,2 @@
+CREATE TABLE k (id integer NOT NULL, a integer NOT NULL, b integer NOT NULL) PARTITION BY RANGE (a);
+CREATE TABLE k_all PARTITION OF k DEFAULT;

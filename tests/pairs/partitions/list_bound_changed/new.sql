@@ -1,0 +1,4 @@
+CREATE TABLE c (id integer, country text) PARTITION BY LIST (country);
+CREATE TABLE c_eu PARTITION OF c FOR VALUES IN ('de', 'fr', 'it');
+CREATE TABLE c_us PARTITION OF c FOR VALUES IN ('us', 'ca');
+CREATE TABLE c_rest PARTITION OF c DEFAULT;

@@ -1,0 +1,5 @@
+CREATE SCHEMA archive;
+CREATE TABLE e (id integer, at date NOT NULL, n integer, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+CREATE TABLE archive.e_2023 PARTITION OF e FOR VALUES FROM ('2023-01-01') TO ('2024-01-01');
+CREATE TABLE archive.e_rest PARTITION OF e DEFAULT;
+GRANT SELECT ON archive.e_2023 TO $app;

@@ -1,0 +1,1 @@
+INSERT INTO band VALUES (1, '[1,2)'), (2, '[3,4)');

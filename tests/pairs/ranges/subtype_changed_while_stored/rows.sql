@@ -1,0 +1,1 @@
+INSERT INTO slot (id) VALUES (1), (2);

@@ -1,0 +1,3 @@
+CREATE TABLE t (a bigint, b text);
+CREATE TABLE log (a bigint);
+CREATE RULE r AS ON INSERT TO t DO ALSO INSERT INTO log VALUES (NEW.a);

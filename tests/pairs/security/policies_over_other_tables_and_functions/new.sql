@@ -1,0 +1,6 @@
+CREATE TABLE member (org bigint, person text);
+CREATE TABLE doc (id integer PRIMARY KEY, org bigint, title text);
+CREATE FUNCTION orgs() RETURNS SETOF bigint LANGUAGE sql STABLE SECURITY DEFINER AS $$ SELECT org FROM member WHERE person = current_user $$;
+ALTER TABLE doc ENABLE ROW LEVEL SECURITY;
+CREATE POLICY mine ON doc USING (org IN (SELECT orgs()) AND title <> '');
+CREATE POLICY direct ON doc FOR UPDATE USING (EXISTS (SELECT 1 FROM member m WHERE m.org = doc.org));

@@ -1,0 +1,8 @@
+CREATE TABLE t (id integer PRIMARY KEY, owner text, n integer);
+ALTER TABLE t ENABLE ROW LEVEL SECURITY;
+CREATE POLICY roles ON t FOR SELECT TO $app USING (owner = current_user);
+CREATE POLICY command ON t FOR UPDATE USING (n > 0);
+CREATE POLICY kind ON t AS PERMISSIVE USING (n > 1);
+CREATE POLICY checked ON t FOR INSERT WITH CHECK (n > 2);
+CREATE POLICY unchecked ON t FOR ALL USING (n > 3) WITH CHECK (n > 4);
+CREATE POLICY gone ON t USING (false);

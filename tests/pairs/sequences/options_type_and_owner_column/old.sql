@@ -1,0 +1,5 @@
+CREATE TABLE t (id bigint PRIMARY KEY, n integer);
+CREATE SEQUENCE plain;
+CREATE SEQUENCE owned AS integer START 10 OWNED BY t.n;
+CREATE SEQUENCE gone CYCLE;
+ALTER TABLE t ALTER COLUMN n SET DEFAULT nextval('owned');

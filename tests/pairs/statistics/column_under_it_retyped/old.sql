@@ -1,0 +1,5 @@
+CREATE TABLE t (a integer, b integer, c varchar(10));
+CREATE STATISTICS s ON a, b FROM t;
+CREATE STATISTICS e ON (lower(c)), a FROM t;
+ALTER STATISTICS e SET STATISTICS 5;
+COMMENT ON STATISTICS s IS 'kept';

@@ -1,0 +1,3 @@
+CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$;
+CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION note();
+CREATE EVENT TRIGGER gone ON sql_drop EXECUTE FUNCTION note();

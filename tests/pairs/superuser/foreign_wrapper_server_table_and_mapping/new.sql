@@ -1,0 +1,13 @@
+CREATE FOREIGN DATA WRAPPER dummy OPTIONS (debug 'false', more 'x');
+CREATE SERVER far VERSION '2' FOREIGN DATA WRAPPER dummy OPTIONS (host 'b', port '5');
+CREATE SERVER near TYPE 'local' FOREIGN DATA WRAPPER dummy;
+CREATE USER MAPPING FOR $app SERVER far OPTIONS (u 'y', p 'it''s');
+CREATE USER MAPPING FOR PUBLIC SERVER near;
+CREATE FOREIGN TABLE remote (id bigint NOT NULL, a text OPTIONS (name 'B', other 'x') DEFAULT 'a', b date, CONSTRAINT above CHECK (id > 0)) SERVER far OPTIONS (u 'two');
+CREATE VIEW of_remote AS SELECT id, a FROM remote;
+COMMENT ON SERVER far IS 'far away';
+COMMENT ON FOREIGN DATA WRAPPER dummy IS 'does nothing';
+COMMENT ON FOREIGN TABLE remote IS 'elsewhere';
+GRANT USAGE ON FOREIGN SERVER far TO $app WITH GRANT OPTION;
+GRANT USAGE ON FOREIGN DATA WRAPPER dummy TO $app;
+GRANT SELECT (id) ON remote TO $maintenance;

@@ -1,0 +1,2 @@
+CREATE FUNCTION same(a integer, b integer) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT LEAKPROOF AS 'int4eq';
+CREATE FUNCTION plain(a integer) RETURNS integer LANGUAGE sql IMMUTABLE LEAKPROOF AS $$ SELECT a $$;

@@ -1,0 +1,7 @@
+CREATE TABLE t (a integer, b text);
+CREATE VIEW v AS SELECT a, b FROM t;
+ALTER VIEW v OWNER TO $app;
+GRANT SELECT ON v TO $maintenance WITH GRANT OPTION;
+SET ROLE $maintenance;
+GRANT SELECT ON v TO PUBLIC;
+RESET ROLE;

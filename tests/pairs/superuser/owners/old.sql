@@ -1,0 +1,8 @@
+CREATE SCHEMA s;
+CREATE TABLE s.t (id serial PRIMARY KEY, a text);
+CREATE VIEW s.v AS SELECT id FROM s.t;
+CREATE FUNCTION s.f() RETURNS integer LANGUAGE sql AS $$ SELECT 1 $$;
+CREATE TYPE s.e AS ENUM ('a');
+CREATE DOMAIN s.d AS integer;
+CREATE SEQUENCE s.q;
+GRANT SELECT ON s.t TO $maintenance;

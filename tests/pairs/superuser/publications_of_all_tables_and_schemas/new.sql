@@ -1,0 +1,5 @@
+CREATE SCHEMA s;
+CREATE TABLE s.t (id integer PRIMARY KEY);
+CREATE TABLE t (id integer PRIMARY KEY);
+CREATE PUBLICATION everything FOR TABLE t;
+CREATE PUBLICATION of_s FOR TABLES IN SCHEMA s, public WITH (publish = 'insert');

@@ -1,0 +1,1 @@
+CREATE TABLE dogs (id integer PRIMARY KEY, name text);

@@ -1,0 +1,3 @@
+CREATE TABLE beta (n date);
+CREATE TABLE gamma (m text);
+CREATE SEQUENCE alpha;

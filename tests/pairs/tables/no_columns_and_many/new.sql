@@ -1,0 +1,2 @@
+CREATE TABLE nothing (a integer);
+CREATE TABLE one ();

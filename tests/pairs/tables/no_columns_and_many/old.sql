@@ -1,0 +1,2 @@
+CREATE TABLE nothing ();
+CREATE TABLE one (a integer);

@@ -1,0 +1,3 @@
+CREATE UNLOGGED TABLE a (id serial PRIMARY KEY, x text);
+CREATE TABLE b (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, x text);
+CREATE TABLE c (b integer);

@@ -1,0 +1,6 @@
+CREATE TABLE t (a integer, b integer);
+CREATE MATERIALIZED VIEW x AS SELECT a, sum(b) AS s FROM t GROUP BY a;
+CREATE UNIQUE INDEX x_a ON x (a);
+CREATE VIEW y AS SELECT max(s) AS top FROM x;
+CREATE VIEW z AS SELECT top FROM y;
+GRANT SELECT ON z TO $maintenance;

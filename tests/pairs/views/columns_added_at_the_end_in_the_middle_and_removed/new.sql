@@ -1,0 +1,6 @@
+CREATE TABLE t (a integer, b text, c date);
+CREATE VIEW at_end AS SELECT a, b FROM t;
+CREATE VIEW in_middle AS SELECT a, b, c FROM t;
+CREATE VIEW removed AS SELECT a, c FROM t;
+CREATE VIEW above AS SELECT in_middle.a, at_end.a AS other FROM in_middle JOIN at_end USING (a);
+COMMENT ON COLUMN removed.c IS 'a date';

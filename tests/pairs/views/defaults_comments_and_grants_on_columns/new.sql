@@ -1,0 +1,6 @@
+CREATE TABLE t (a integer, b text);
+CREATE VIEW v AS SELECT a, b FROM t;
+ALTER VIEW v ALTER COLUMN b SET DEFAULT 'none';
+COMMENT ON COLUMN v.b IS 'text';
+COMMENT ON VIEW v IS 'both';
+GRANT SELECT (b), UPDATE (a) ON v TO $maintenance WITH GRANT OPTION;

@@ -1,0 +1,5 @@
+CREATE TABLE t (a integer, b text);
+CREATE VIEW v AS SELECT a, b FROM t;
+ALTER VIEW v ALTER COLUMN a SET DEFAULT 5;
+COMMENT ON COLUMN v.a IS 'number';
+GRANT SELECT (a) ON v TO $maintenance;

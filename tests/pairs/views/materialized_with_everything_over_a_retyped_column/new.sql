@@ -1,0 +1,9 @@
+CREATE TABLE t (a bigint, b integer);
+CREATE MATERIALIZED VIEW m WITH (fillfactor = 80) AS SELECT a, b FROM t WITH NO DATA;
+CREATE INDEX m_a ON m (a) WHERE b > 3;
+CREATE STATISTICS m_s ON a, b FROM m;
+COMMENT ON COLUMN m.a IS 'an a';
+COMMENT ON INDEX m_a IS 'an index';
+GRANT SELECT (a) ON m TO $maintenance;
+CREATE VIEW above AS SELECT a FROM m;
+CREATE FUNCTION of_m() RETURNS SETOF m LANGUAGE sql AS $$ SELECT * FROM m $$;

@@ -1,0 +1,2 @@
+ALTER TABLE task ENABLE ROW LEVEL SECURITY;
+CREATE POLICY of_owner ON task USING (owner = current_user);

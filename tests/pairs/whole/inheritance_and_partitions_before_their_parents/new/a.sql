@@ -1,0 +1,2 @@
+CREATE TABLE leaf PARTITION OF root FOR VALUES FROM (0) TO (10);
+CREATE TABLE child (x integer) INHERITS (base);

@@ -1,0 +1,1 @@
+CREATE TABLE root (id integer NOT NULL, k integer NOT NULL) PARTITION BY RANGE (k);
