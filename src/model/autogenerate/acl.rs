@@ -17,7 +17,11 @@ pub(super) use statements::{column_statements, statements};
 
 /// Who may do what with an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Acl(BTreeMap<Entry, Privileges>);
+pub(super) struct Acl {
+    entries: BTreeMap<Entry, Privileges>,
+    /// The entries as they were given: dumps show them in that order.
+    order: Vec<Entry>,
+}
 
 /// Who has been granted something, and by whom. Both are bare names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,7 +49,7 @@ impl Acl {
     pub(super) fn with_owner(self, old: &str, new: &str) -> Self {
         let passed = |role: String| if role == old { new.to_owned() } else { role };
         let mut acl = Self::default();
-        for (Entry { grantor, grantee }, privileges) in self.0 {
+        for (Entry { grantor, grantee }, privileges) in self.entries {
             let entry = Entry {
                 grantor: passed(grantor),
                 grantee: passed(grantee),
@@ -58,7 +62,7 @@ impl Acl {
     /// Both together.
     #[must_use]
     pub(super) fn merged(mut self, other: Self) -> Self {
-        for (entry, privileges) in other.0 {
+        for (entry, privileges) in other.entries {
             self.add(entry, privileges);
         }
         self
@@ -68,21 +72,24 @@ impl Acl {
     /// what is revoked from a role on a table, it loses on every column as well.
     #[must_use]
     pub(super) fn after_table(mut self, from: &Self, to: &Self) -> Self {
-        for (entry, had) in &from.0 {
+        for (entry, had) in &from.entries {
             let (lost, without_option) = had.lost(&to.of(entry));
-            if let Some(privileges) = self.0.get_mut(entry) {
+            if let Some(privileges) = self.entries.get_mut(entry) {
                 privileges.remove(&lost, &without_option);
             }
         }
-        self.0.retain(|_, privileges| !privileges.is_empty());
+        self.entries.retain(|_, privileges| !privileges.is_empty());
         self
     }
 
     fn add(&mut self, entry: Entry, privileges: Privileges) {
-        self.0.entry(entry).or_default().add(privileges);
+        if !self.order.contains(&entry) {
+            self.order.push(entry.clone());
+        }
+        self.entries.entry(entry).or_default().add(privileges);
     }
 
     fn of(&self, entry: &Entry) -> Privileges {
-        self.0.get(entry).cloned().unwrap_or_default()
+        self.entries.get(entry).cloned().unwrap_or_default()
     }
 }

@@ -46,7 +46,7 @@ impl<'a> Writer<'_, 'a> {
         let mut commits = false;
         let (before, after) = (self.old.object(key), self.new.object(key));
         let statements = match (step, before, after) {
-            (Step::Release, Some(before), _) => vec![release(&before)],
+            (Step::Release, Some(before), _) => vec![self.release(&before)],
             (Step::Detach, Some(before), _) => vec![tables::detach(&before)],
             (Step::Attach, _, Some(after)) => {
                 let mut statements = vec![tables::attach(&after)];
@@ -107,6 +107,27 @@ impl<'a> Writer<'_, 'a> {
         Settler {
             old: self.old,
             new: self.new,
+        }
+    }
+
+    /// Lets go of what is dropped before the object can have its new state.
+    fn release(&self, before: &Object<'_>) -> String {
+        let alter = columns::alter_column(before);
+        match before.kind() {
+            ObjectKind::Sequence => sequences::own(before, None),
+            // No statement renames the functions of a range type: its values wait as text.
+            _ if self.fates.retyped.contains(before.key) => {
+                let (table, name) = (before.on().unwrap_or_default(), before.name());
+                let default = before
+                    .text("default")
+                    .map(|_| format!("ALTER COLUMN {name} DROP DEFAULT, "));
+                format!(
+                    "ALTER TABLE {table} {}ALTER COLUMN {name} TYPE text USING {name}::text",
+                    default.unwrap_or_default()
+                )
+            }
+            _ if before.text("identity").is_some() => format!("{alter} DROP IDENTITY"),
+            _ => format!("{alter} DROP DEFAULT"),
         }
     }
 
@@ -478,16 +499,6 @@ fn beyond(column: &Object<'_>, given: &[&str]) -> Vec<String> {
     columns::alter(&from, column, None, how)
 }
 
-fn release(before: &Object<'_>) -> String {
-    match before.kind() {
-        ObjectKind::Sequence => sequences::own(before, None),
-        _ if before.text("identity").is_some() => {
-            format!("{} DROP IDENTITY", columns::alter_column(before))
-        }
-        _ => format!("{} DROP DEFAULT", columns::alter_column(before)),
-    }
-}
-
 /// The name that a type has between its move and its end.
 fn moved_name(name: &str) -> String {
     let name = names::bare(name);
@@ -531,36 +542,18 @@ fn aside(table: &Object<'_>) -> String {
     moved_name(table.name())
 }
 
-/// A range type takes its multirange type along, and the functions that make values of both.
+/// Makes room for the new one of that name.
 fn moved(object: &Object<'_>) -> Vec<String> {
+    let identity = object.identity();
     if object.kind() == ObjectKind::Table {
         let aside = aside(object);
         return vec![
             format!("CREATE SCHEMA {aside}"),
-            format!("ALTER TABLE {} SET SCHEMA {aside}", object.identity()),
+            format!("ALTER TABLE {identity} SET SCHEMA {aside}"),
         ];
     }
-    let identity = object.identity();
-    let new_name = moved_name(object.name());
-    let word = moved_word(object);
-    let mut statements = Vec::new();
-    if let (Some(multirange), Some(subtype)) = (object.text("multirange"), object.text("subtype")) {
-        let name = names::split(multirange, ".").map_or(multirange, |(_, name)| name);
-        let multi_name = moved_name(name);
-        let constructors = [
-            (format!("{identity}({subtype}, {subtype})"), &new_name),
-            (format!("{identity}({subtype}, {subtype}, text)"), &new_name),
-            (format!("{multirange}()"), &multi_name),
-            (format!("{multirange}({identity})"), &multi_name),
-            (format!("{multirange}({identity}[])"), &multi_name),
-        ];
-        for (function, name) in constructors {
-            statements.push(format!("ALTER FUNCTION {function} RENAME TO {name}"));
-        }
-        statements.push(format!("ALTER TYPE {multirange} RENAME TO {multi_name}"));
-    }
-    statements.push(format!("ALTER {word} {identity} RENAME TO {new_name}"));
-    statements
+    let (word, name) = (moved_word(object), moved_name(object.name()));
+    vec![format!("ALTER {word} {identity} RENAME TO {name}")]
 }
 
 /// A NOT NULL that looks at the rows while nobody is kept out: a validated check saves the look that SET NOT NULL takes.

@@ -168,7 +168,7 @@ impl<'a> Fates<'a> {
                 let effect = if self.goes(key) {
                     self.effect_of_loss(old, new, key, user)
                 } else {
-                    effect_of_retyping(old, new, user)
+                    effect_of_retyping(old, new, user, self.released.contains(key))
                 };
                 match effect {
                     Effect::None => {}
@@ -189,6 +189,9 @@ impl<'a> Fates<'a> {
                     }
                     Effect::Retype => {
                         self.fates.insert(user, Fate::Alter);
+                        if key.kind == ObjectKind::Range {
+                            self.released.insert(user);
+                        }
                         if self.retyped.insert(user) {
                             waiting.push(user);
                         }
@@ -365,8 +368,18 @@ enum Effect {
 
 /// What becomes of an object when a column that it rests on gets another type. PostgreSQL rebuilds indexes, constraints and
 /// statistics itself, and refuses for all others.
-fn effect_of_retyping(old: &Side<'_>, new: &Side<'_>, user: &ObjectKey) -> Effect {
+///
+/// `by_way_of_text` is for a column whose values wait as text, on which most indexes would make no sense.
+fn effect_of_retyping(
+    old: &Side<'_>,
+    new: &Side<'_>,
+    user: &ObjectKey,
+    by_way_of_text: bool,
+) -> Effect {
     match user.kind {
+        ObjectKind::Index | ObjectKind::Constraint | ObjectKind::Statistics if by_way_of_text => {
+            Effect::Replace
+        }
         ObjectKind::Index
         | ObjectKind::Statistics
         | ObjectKind::Sequence

@@ -37,7 +37,7 @@ impl Settler<'_, '_> {
         if object.kind() == ObjectKind::Column {
             statements.extend(self.column_privileges(None, object)?);
         } else if let Some(target) = annotations::grant_target(object) {
-            let wanted = Acl::parse(&object.list("acl"))?;
+            let wanted = privileges(object)?;
             let given = self.given(object, creator, owner)?;
             statements.extend(acl::statements(&target, &given, &wanted, owner));
         }
@@ -62,7 +62,7 @@ impl Settler<'_, '_> {
             {
                 had = had.with_owner(old, new);
             }
-            let wanted = Acl::parse(&after.list("acl"))?;
+            let wanted = privileges(after)?;
             statements.extend(acl::statements(
                 &target,
                 &had,
@@ -96,7 +96,7 @@ impl Settler<'_, '_> {
             );
             had = had.after_table(&from, &to);
         }
-        let wanted = Acl::parse(&after.list("acl"))?;
+        let wanted = privileges(after)?;
         Ok(acl::column_statements(
             table,
             after.name(),
@@ -164,6 +164,15 @@ impl Settler<'_, '_> {
             .map(|object| Acl::parse(&object.list("acl")))
             .transpose()
     }
+}
+
+/// The privileges on an object, in the order in which they were granted.
+fn privileges(object: &Object<'_>) -> Result<Acl, String> {
+    let granted = object.detail_list("acl");
+    if granted.is_empty() {
+        return Acl::parse(&object.list("acl"));
+    }
+    Acl::parse(&granted)
 }
 
 /// What ALTER DEFAULT PRIVILEGES calls such objects.

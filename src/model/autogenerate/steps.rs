@@ -135,7 +135,6 @@ impl<'a> Builder<'_, 'a> {
                     ObjectKind::Enum
                         | ObjectKind::Domain
                         | ObjectKind::CompositeType
-                        | ObjectKind::Range
                         | ObjectKind::Collation
                 );
                 if is_type && self.fates.get(kind) == Some(Fate::Replace) {
@@ -529,6 +528,16 @@ impl<'a> Builder<'_, 'a> {
                     self.edge((Step::Release, key), (step, key));
                 }
                 Step::Default => self.edges(self.make(key), Some((step, key))),
+                // The columns of a typed table come with its type's.
+                Step::Create if key.kind == ObjectKind::Column => {
+                    let table = self.new.carrier(key);
+                    let used = table.map(|table| self.new.rests_on(table).to_vec());
+                    for kind in used.into_iter().flatten() {
+                        if kind.kind == ObjectKind::CompositeType {
+                            self.edges(self.make(kind), Some((step, key)));
+                        }
+                    }
+                }
                 Step::NotNull => {
                     self.edges(self.make(key), Some((step, key)));
                     for user in self.new.dependents(key) {
@@ -612,8 +621,12 @@ impl<'a> Builder<'_, 'a> {
                     self.edges(user_gone, Some((Step::Move, used)));
                 }
             } else if self.fates.get(used) == Some(Fate::Alter)
+                && user_gone.is_some_and(|(step, _)| step != Step::Discard)
                 && matches!(used.kind, ObjectKind::Column | ObjectKind::CompositeType)
             {
+                if self.fates.released.contains(used) {
+                    self.edges(user_gone, Some((Step::Release, used)));
+                }
                 self.edges(user_gone, Some((Step::Alter, used)));
             }
         }
@@ -697,6 +710,7 @@ impl<'a> Builder<'_, 'a> {
             let Some(table) = self.new.carrier(user) else {
                 continue;
             };
+            let used = self.new.carrier(used).unwrap_or(used);
             let pair = becomes(table).zip(becomes(used));
             if user.kind != ObjectKind::Constraint || table == used {
                 continue;
@@ -764,7 +778,7 @@ impl<'a> Builder<'_, 'a> {
                 // Its place may be that of a partition that goes.
                 for other in self.old.dependents(parent).to_vec() {
                     if other != table {
-                        self.edges(self.unmake(other), Some((step, table)));
+                        self.edge((Step::Drop, other), (step, table));
                         self.edge((Step::Detach, other), (step, table));
                     }
                 }

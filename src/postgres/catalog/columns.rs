@@ -31,6 +31,7 @@ pub(super) fn query(version: u32) -> String {
                     'options', {options},
                     'foreign options', {foreign_options},
                     'acl', {acl},
+                    '@acl', to_jsonb(a.attacl::text[]),
                     {origin},
                     {annotations})
          FROM {relations}

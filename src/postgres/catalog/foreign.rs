@@ -21,7 +21,8 @@ pub(super) fn query() -> String {
          UNION ALL
          SELECT 'user mapping',
                 format('for %s at server %I', CASE m.umuser WHEN 0 THEN 'PUBLIC' ELSE quote_ident(m.usename) END, m.srvname),
-                jsonb_build_object('@options', {mapping_options})
+                jsonb_build_object('@options', {mapping_options},
+                                   '@address', jsonb_build_array('pg_user_mapping', m.umid::bigint, 0))
          FROM pg_user_mappings AS m WHERE {mapping_of_user}",
         handler = function("w.fdwhandler"),
         validator = function("w.fdwvalidator"),

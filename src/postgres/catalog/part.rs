@@ -61,7 +61,7 @@ pub(super) fn owner(role: &str) -> String {
 /// shows what that means, so that an explicit grant of the same is no difference. `letter` is that of `acldefault`.
 pub(super) fn acl(letter: char, column: &str, role: &str) -> String {
     format!(
-        "'acl', coalesce({}, '[]'), '@default acl', coalesce({}, '[]')",
+        "'acl', coalesce({}, '[]'), '@acl', to_jsonb({column}::text[]), '@default acl', coalesce({}, '[]')",
         sorted(&format!(
             "coalesce({column}, acldefault('{letter}', {role}))"
         )),

@@ -45,7 +45,7 @@ pub(in crate::model::autogenerate) fn column_statements(
 fn between(target: &str, column: &str, from: &Acl, to: &Acl, owner: &str) -> Vec<String> {
     let grants = in_order(grants(target, column, from, to), to, owner, false);
     let revokes = in_order(revokes(target, column, from, to), from, owner, true);
-    let mut entries = from.0.keys().chain(to.0.keys());
+    let mut entries = from.entries.keys().chain(to.entries.keys());
     // What somebody granted on can be revoked only after it has come from somebody else.
     let steps = if entries.all(|entry| entry.grantor == owner) {
         [revokes, grants]
@@ -57,7 +57,7 @@ fn between(target: &str, column: &str, from: &Acl, to: &Acl, owner: &str) -> Vec
 
 fn revokes<'a>(target: &str, column: &str, from: &'a Acl, to: &Acl) -> Vec<Step<'a>> {
     let mut steps = Vec::new();
-    for (entry, had) in &from.0 {
+    for (entry, had) in &from.entries {
         let (lost, without_option) = had.lost(&to.of(entry));
         let grantee = grantee(entry);
         if !lost.is_empty() {
@@ -78,7 +78,8 @@ fn revokes<'a>(target: &str, column: &str, from: &'a Acl, to: &Acl) -> Vec<Step<
 
 fn grants<'a>(target: &str, column: &str, from: &Acl, to: &'a Acl) -> Vec<Step<'a>> {
     let mut steps = Vec::new();
-    for (entry, has) in &to.0 {
+    for entry in &to.order {
+        let has = to.of(entry);
         let (plain, with_option) = has.gained(&from.of(entry));
         let grantee = grantee(entry);
         for (privileges, option) in [(plain, ""), (with_option, " WITH GRANT OPTION")] {
@@ -133,7 +134,7 @@ fn distances<'a>(acl: &'a Acl, owner: &'a str) -> BTreeMap<&'a str, usize> {
     while !reached.is_empty() {
         distance += 1;
         let granted = acl
-            .0
+            .entries
             .iter()
             .filter(|(entry, privileges): &(&Entry, &Privileges)| {
                 privileges.has_option() && reached.contains(&entry.grantor.as_str())

@@ -132,7 +132,15 @@ pub(in crate::model::autogenerate) fn must_be_made_again(
     new: &Object<'_>,
 ) -> bool {
     let changed = changed(old, new);
-    changed.contains("partitioned by") || changed.contains("server")
+    let (before, after) = (old.list("inherits"), new.list("inherits"));
+    let same = before
+        .iter()
+        .zip(&after)
+        .take_while(|(old, new)| old == new)
+        .count();
+    // A parent that comes again makes the columns that it gives the table's own.
+    let comes_again = after[same..].iter().any(|parent| before.contains(parent));
+    changed.contains("partitioned by") || changed.contains("server") || comes_again
 }
 
 /// Whether the table leaves its parent, or its place there.
