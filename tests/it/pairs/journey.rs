@@ -81,7 +81,7 @@ impl Ground {
         let rows = self.site.databases.named(pair.rows(direction));
         self.run_as_migrator(&rows).await.at("the rows")?;
         let session = self.site.databases.superuser().await;
-        let before = Tables::of(&session).await;
+        let before = Tables::of(&session).await.at("the reading of the rows")?;
 
         let answers = pair.answers(direction);
         let mut findings = Vec::new();
@@ -116,7 +116,9 @@ impl Ground {
 
         let there = Dump::of(&managed).await.at("the dump after the upgrade")?;
         there.against(&to.dump).at("the schema after the upgrade")?;
-        let after = Tables::of(&session).await;
+        let after = Tables::of(&session)
+            .await
+            .at("the reading of the rows after the upgrade")?;
         let said = Said::by(findings.iter());
         none(&before.lost_in(&after, answers, &said)).at("the rows after the upgrade")?;
         none(&before.rewritten_in(&after, answers, &said)).at("the files after the upgrade")?;
@@ -129,7 +131,9 @@ impl Ground {
             .at("the dump after the downgrade")?;
         back.against(&from.dump)
             .at("the schema after the downgrade")?;
-        let again = Tables::of(&session).await;
+        let again = Tables::of(&session)
+            .await
+            .at("the reading of the rows after the downgrade")?;
         none(&again.counts_against(&before, &said)).at("the rows after the downgrade")
     }
 }

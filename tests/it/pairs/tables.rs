@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pgsteward::proto::Finding;
-use tokio_postgres::{Client, SimpleQueryMessage};
+use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
 use super::pair::Answers;
 
@@ -18,6 +18,8 @@ SELECT c.oid::regclass::text, n.nspname || '.' || c.relname, c.relkind::text, c.
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
     AND n.nspname NOT LIKE 'pg_toast%' AND c.relname <> 'alembic_version'
+    AND NOT EXISTS (
+        SELECT FROM pg_partition_tree(c.oid) part JOIN pg_class pc ON pc.oid = part.relid WHERE pc.relkind = 'f')
 ORDER BY 2";
 
 /// The type of a column with its own columns, where it has any: of a row type that has got another one the old text is not
@@ -70,12 +72,17 @@ pub(super) struct Tables {
 
 impl Tables {
     /// Reads them all.
-    pub(super) async fn of(session: &Client) -> Self {
+    pub(super) async fn of(session: &Client) -> Result<Self, String> {
+        let found = Self::read(session).await;
+        found.map_err(|error| format!("{error:?}"))
+    }
+
+    async fn read(session: &Client) -> Result<Self, Error> {
         let mut by_name = BTreeMap::new();
-        for row in session.query(TABLES, &[]).await.unwrap() {
+        for row in session.query(TABLES, &[]).await? {
             let quoted: String = row.get(0);
             let kind: String = row.get(2);
-            let found = session.query(COLUMNS, &[&quoted]).await.unwrap();
+            let found = session.query(COLUMNS, &[&quoted]).await?;
             let read: Vec<String> = found
                 .iter()
                 .map(|column| format!("{}::text", column.get::<_, String>(0)))
@@ -94,15 +101,15 @@ impl Tables {
                         generated: column.get(3),
                     })
                     .collect(),
-                rows: rows(session, &query).await,
+                rows: rows(session, &query).await?,
             };
             by_name.insert(row.get(1), table);
         }
-        Self {
+        Ok(Self {
             by_name,
-            next_values: next_values(session).await,
-            populated: populated(session).await,
-        }
+            next_values: next_values(session).await?,
+            populated: populated(session).await?,
+        })
     }
 
     /// What is lost in `after` of these, although no finding says so: one line each.
@@ -373,31 +380,31 @@ fn unquoted(name: &str) -> String {
         .replace('\u{0}', "\"")
 }
 
-async fn rows(session: &Client, query: &str) -> Vec<Vec<Option<String>>> {
-    let messages = session.simple_query(query).await.unwrap();
+async fn rows(session: &Client, query: &str) -> Result<Vec<Vec<Option<String>>>, Error> {
+    let messages = session.simple_query(query).await?;
     let rows = messages.into_iter().filter_map(|message| match message {
         SimpleQueryMessage::Row(row) => Some(row),
         _ => None,
     });
-    rows.map(|row| {
+    let rows = rows.map(|row| {
         let values = (0..row.len()).map(|place| row.get(place).map(str::to_owned));
         values.collect()
-    })
-    .collect()
+    });
+    Ok(rows.collect())
 }
 
-async fn next_values(session: &Client) -> BTreeMap<String, (i64, bool)> {
+async fn next_values(session: &Client) -> Result<BTreeMap<String, (i64, bool)>, Error> {
     let mut values = BTreeMap::new();
-    for row in session.query(SEQUENCES, &[]).await.unwrap() {
+    for row in session.query(SEQUENCES, &[]).await? {
         let name: String = row.get(0);
         let next = format!("SELECT last_value + is_called::integer, is_called FROM {name}");
-        let next = session.query_one(&next, &[]).await.unwrap();
+        let next = session.query_one(&next, &[]).await?;
         values.insert(name, (next.get(0), next.get(1)));
     }
-    values
+    Ok(values)
 }
 
-async fn populated(session: &Client) -> BTreeMap<String, bool> {
-    let rows = session.query(VIEWS, &[]).await.unwrap();
-    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+async fn populated(session: &Client) -> Result<BTreeMap<String, bool>, Error> {
+    let rows = session.query(VIEWS, &[]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
