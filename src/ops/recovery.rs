@@ -12,6 +12,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{TimeDelta, Utc};
+use futures_util::{StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -36,6 +37,9 @@ const INTERVAL: Duration = Duration::from_secs(30);
 
 /// Looks at the stores' markers are this many intervals apart: an hour.
 const MARKER_INTERVALS: u32 = 120;
+
+/// How many things are swept at once.
+const SWEPT_AT_ONCE: usize = 4;
 
 /// A marker of an operation that is not known here is old enough to be swept.
 const MARKER_AGE: TimeDelta = TimeDelta::hours(24);
@@ -186,14 +190,19 @@ pub async fn sweep_operation(daemon: &Daemon, operation: Uuid) {
 }
 
 /// What cannot be swept now stays noted, and is tried again later; it does not stand in the way of the rest.
+///
+/// Several at once: to drop a database makes the server write all others to disk, those that are dropped next included.
 async fn sweep_all(daemon: &Daemon, artifacts: Vec<Artifact>) {
-    for artifact in artifacts {
+    let sweeping = async |artifact: Artifact| {
         tracing::info!(name = artifact.name, operation = %artifact.operation, "sweeping what an operation left");
         log(
             "sweep what an operation left",
             sweep(daemon, &artifact).await,
         );
-    }
+    };
+    stream::iter(artifacts)
+        .for_each_concurrent(SWEPT_AT_ONCE, sweeping)
+        .await;
 }
 
 /// Removes one thing if it is there, then strikes it out.
