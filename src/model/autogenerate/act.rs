@@ -116,7 +116,7 @@ impl<'a> Writer<'_, 'a> {
         match before.kind() {
             ObjectKind::Sequence => sequences::own(before, None),
             // No statement renames the functions of a range type: its values wait as text.
-            _ if self.fates.retyped.contains(before.key) => {
+            _ if self.fates.by_way_of_text.contains(before.key) => {
                 let (table, name) = (before.on().unwrap_or_default(), before.name());
                 let default = before
                     .text("default")

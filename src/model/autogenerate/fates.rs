@@ -34,6 +34,8 @@ pub(super) struct Fates<'a> {
     pub(super) retyped: BTreeSet<&'a ObjectKey>,
     /// Columns whose default is dropped before what it uses, and set again; sequences that lose their column.
     pub(super) released: BTreeSet<&'a ObjectKey>,
+    /// Columns whose values wait as text while their type is dropped and made again.
+    pub(super) by_way_of_text: BTreeSet<&'a ObjectKey>,
 }
 
 impl<'a> Fates<'a> {
@@ -127,9 +129,12 @@ impl<'a> Fates<'a> {
             .filter(|key| key.kind == ObjectKind::Enum);
         let used: Vec<&ObjectKey> = enums
             .filter(|key| {
-                new.dependents(key)
-                    .iter()
-                    .any(|user| self.fates.contains_key(user))
+                // The bounds of a partition may name a label too.
+                new.dependents(key).iter().any(|user| {
+                    let carrier = new.carrier(user);
+                    self.fates.contains_key(user)
+                        || carrier.is_some_and(|carrier| self.fates.contains_key(carrier))
+                })
             })
             .collect();
         for key in used {
@@ -168,7 +173,7 @@ impl<'a> Fates<'a> {
                 let effect = if self.goes(key) {
                     self.effect_of_loss(old, new, key, user)
                 } else {
-                    effect_of_retyping(old, new, user, self.released.contains(key))
+                    effect_of_retyping(old, new, user, self.by_way_of_text.contains(key))
                 };
                 match effect {
                     Effect::None => {}
@@ -191,6 +196,7 @@ impl<'a> Fates<'a> {
                         self.fates.insert(user, Fate::Alter);
                         if key.kind == ObjectKind::Range {
                             self.released.insert(user);
+                            self.by_way_of_text.insert(user);
                         }
                         if self.retyped.insert(user) {
                             waiting.push(user);

@@ -608,7 +608,18 @@ impl<'a> Builder<'_, 'a> {
             let (user_gone, used_gone) = (self.unmake(user), self.unmake(used));
             if let Some(gone) = used_gone {
                 if user_gone.is_some() {
-                    self.edges(user_gone, used_gone);
+                    // What a table that is aside has from its parent goes from it too.
+                    let aside = user_gone.is_some_and(|(step, _)| step == Step::Discard);
+                    let inherited = user.kind == used.kind
+                        && matches!(user.kind, ObjectKind::Column | ObjectKind::Constraint)
+                        && self.old.carrier(user) != self.old.carrier(used)
+                        && self
+                            .old
+                            .object(user)
+                            .is_some_and(|object| !constraints::is_foreign_key(&object));
+                    if !(aside && inherited && gone.0 == Step::Drop) {
+                        self.edges(user_gone, used_gone);
+                    }
                 } else if self.fates.released.contains(user) && self.retypes_nothing(user, used) {
                     self.edge((Step::Release, user), gone);
                 } else if self.fates.get(user) == Some(Fate::Alter) {
@@ -818,10 +829,15 @@ pub(super) fn is_added_not_valid(new: &Side<'_>, fates: &Fates<'_>, key: &Object
         return false;
     };
     let checked = matches!(constraint.text("type"), Some("foreign key" | "check"));
+    let of_new_child = new.dependents(key).iter().any(|user| {
+        user.kind == ObjectKind::Constraint
+            && new.carrier(user).is_some_and(|child| fates.comes(child))
+    });
     let partitioned = new
         .object(table)
         .is_some_and(|table| table.text("partitioned by").is_some());
     checked
+        && !of_new_child
         && table.kind == ObjectKind::Table
         && !fates.comes(table)
         && constraint.text("origin") != Some("inherited")
