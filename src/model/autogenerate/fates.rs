@@ -31,7 +31,8 @@ pub(super) enum Fate {
 /// The fates of all objects that do not stay as they are.
 #[derive(Default)]
 pub(super) struct Fates<'a> {
-    fates: BTreeMap<&'a ObjectKey, Fate>,
+    /// By object.
+    of: BTreeMap<&'a ObjectKey, Fate>,
     /// Columns that get another type, be it one of the same name.
     pub(super) retyped: BTreeSet<&'a ObjectKey>,
     /// Columns whose default is dropped before what it uses, and set again; sequences that lose their column.
@@ -42,7 +43,7 @@ pub(super) struct Fates<'a> {
 
 impl<'a> Fates<'a> {
     pub(super) fn get(&self, key: &ObjectKey) -> Option<Fate> {
-        self.fates.get(key).copied()
+        self.of.get(key).copied()
     }
 
     /// Whether the object that was there goes.
@@ -56,18 +57,18 @@ impl<'a> Fates<'a> {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'a ObjectKey, Fate)> {
-        self.fates.iter().map(|(key, fate)| (*key, *fate))
+        self.of.iter().map(|(key, fate)| (*key, *fate))
     }
 
     pub(super) fn decide(old: &Side<'a>, new: &Side<'a>, form: Form) -> Self {
         let mut fates = Self::default();
         for key in old.facts.schema.objects.keys() {
             if let Some(fate) = own_fate(old, new, key) {
-                fates.fates.insert(key, fate);
+                fates.of.insert(key, fate);
             }
         }
         for key in new.facts.schema.objects.keys().filter(|key| !old.has(key)) {
-            fates.fates.insert(key, Fate::Create);
+            fates.of.insert(key, Fate::Create);
         }
         fates.release_identities(old, new);
         fates.remake_tables(old, new);
@@ -80,7 +81,7 @@ impl<'a> Fates<'a> {
 
     fn spread(&mut self, old: &Side<'a>, new: &Side<'a>) {
         let mut waiting: Vec<&'a ObjectKey> = Vec::new();
-        for (key, fate) in &self.fates {
+        for (key, fate) in &self.of {
             match fate {
                 Fate::Drop | Fate::Replace => waiting.push(key),
                 Fate::Alter if key.kind == ObjectKind::Column => {
@@ -114,7 +115,7 @@ impl<'a> Fates<'a> {
                 match effect {
                     Effect::None => {}
                     Effect::Replace => {
-                        self.fates.insert(user, Fate::Replace);
+                        self.of.insert(user, Fate::Replace);
                         self.retyped.remove(user);
                         waiting.push(user);
                     }
@@ -124,12 +125,12 @@ impl<'a> Fates<'a> {
                         ) =>
                     {
                         if let Some(table) = old.carrier(user) {
-                            self.fates.insert(table, Fate::Replace);
+                            self.of.insert(table, Fate::Replace);
                             waiting.push(table);
                         }
                     }
                     Effect::Retype => {
-                        self.fates.insert(user, Fate::Alter);
+                        self.of.insert(user, Fate::Alter);
                         if key.kind == ObjectKind::Range {
                             self.released.insert(user);
                             self.by_way_of_text.insert(user);
@@ -139,7 +140,7 @@ impl<'a> Fates<'a> {
                         }
                     }
                     Effect::Release => {
-                        self.fates.entry(user).or_insert(Fate::Alter);
+                        self.of.entry(user).or_insert(Fate::Alter);
                         self.released.insert(user);
                     }
                 }
@@ -269,7 +270,7 @@ impl<'a> Fates<'a> {
                 .owner_column(key)
                 .is_some_and(|column| self.goes(column))
             {
-                self.fates.insert(key, Fate::Alter);
+                self.of.insert(key, Fate::Alter);
                 self.released.insert(key);
             }
         }

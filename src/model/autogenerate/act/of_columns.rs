@@ -98,6 +98,11 @@ impl<'a> Writer<'_, 'a> {
                 self.old, self.new, self.fates, self.form, key,
             ),
             follows_parent: rules::follows_parent(self.new, self.fates, key),
+            partitioned: self
+                .new
+                .carrier(key)
+                .and_then(|table| self.new.object(table))
+                .is_some_and(|table| table.text("partitioned by").is_some()),
         };
         columns::alter(before, after, sequence.as_ref(), how)
     }
@@ -131,6 +136,7 @@ fn beyond(column: &Object<'_>, given: &[&str]) -> Vec<String> {
         released: false,
         not_null_later: false,
         follows_parent: false,
+        partitioned: false,
     };
     columns::alter(&from, column, None, how)
 }

@@ -10,7 +10,7 @@ impl<'a> Fates<'a> {
     /// What a table has from its parents alone, and what is its own besides, no statement can make of each other; and the
     /// type of a column that the partition key uses is fixed. The table is made again, and gets its rows back.
     pub(super) fn remake_tables(&mut self, old: &Side<'a>, new: &Side<'a>) {
-        let altered = self.fates.iter().filter(|(_, fate)| **fate == Fate::Alter);
+        let altered = self.of.iter().filter(|(_, fate)| **fate == Fate::Alter);
         let tables = altered.filter_map(|(key, _)| {
             let table = old
                 .carrier(key)
@@ -33,13 +33,13 @@ impl<'a> Fates<'a> {
             (of_key || of_origin).then_some(table)
         });
         for table in tables.collect::<Vec<_>>() {
-            self.fates.insert(table, Fate::Replace);
+            self.of.insert(table, Fate::Replace);
         }
     }
 
     /// A column that loses its identity does so early: its sequence may make room for one of the same name.
     pub(super) fn release_identities(&mut self, old: &Side<'a>, new: &Side<'a>) {
-        let altered = self.fates.iter().filter(|(_, fate)| **fate == Fate::Alter);
+        let altered = self.of.iter().filter(|(_, fate)| **fate == Fate::Alter);
         let columns = altered
             .map(|(key, _)| *key)
             .filter(|key| key.kind == ObjectKind::Column);
@@ -54,7 +54,7 @@ impl<'a> Fates<'a> {
     /// A label that was added to an enum cannot be used in the same transaction: where it may have to be, the enum is made
     /// anew.
     pub(super) fn remake_enums(&mut self, new: &Side<'a>) {
-        let altered = self.fates.iter().filter(|(_, fate)| **fate == Fate::Alter);
+        let altered = self.of.iter().filter(|(_, fate)| **fate == Fate::Alter);
         let enums = altered
             .map(|(key, _)| *key)
             .filter(|key| key.kind == ObjectKind::Enum);
@@ -63,13 +63,13 @@ impl<'a> Fates<'a> {
                 // The bounds of a partition may name a label too.
                 new.dependents(key).iter().any(|user| {
                     let carrier = new.carrier(user);
-                    self.fates.contains_key(user)
-                        || carrier.is_some_and(|carrier| self.fates.contains_key(carrier))
+                    self.of.contains_key(user)
+                        || carrier.is_some_and(|carrier| self.of.contains_key(carrier))
                 })
             })
             .collect();
         for key in used {
-            self.fates.insert(key, Fate::Replace);
+            self.of.insert(key, Fate::Replace);
         }
     }
 }

@@ -120,7 +120,10 @@ impl<'a> Builder<'_, 'a> {
                     self.edge((Step::Alter, user), gone);
                     self.edge((Step::Detach, user), gone);
                 }
+                // A partition that goes stays with its parent until its rows are taken over.
+                let is_partition = user.kind == ObjectKind::Table && used.kind == ObjectKind::Table;
                 if self.steps.moved.contains(used)
+                    && !is_partition
                     && user_gone.is_some_and(|(step, _)| step == Step::Drop)
                 {
                     self.edges(user_gone, Some((Step::Move, used)));

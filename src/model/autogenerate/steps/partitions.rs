@@ -20,6 +20,7 @@ impl<'a> Builder<'_, 'a> {
             for part in self.old.dependents(parent).to_vec() {
                 if part.kind == ObjectKind::Table {
                     self.edge((Step::Fill, table), (Step::Discard, part));
+                    self.edge((Step::Fill, table), (Step::Drop, part));
                     self.edge((Step::Move, parent), (Step::Move, part));
                     waiting.push(part);
                 }
