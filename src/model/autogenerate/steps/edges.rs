@@ -10,25 +10,25 @@ use crate::model::{
 
 impl<'a> Builder<'_, 'a> {
     pub(super) fn add_edges_of_making(&mut self) {
-        for (user, used) in self.new.dependencies() {
-            let is_parent = self.new.object(user).is_some_and(|object| {
+        for (dependent, used) in self.new.dependencies() {
+            let is_parent = self.new.object(dependent).is_some_and(|object| {
                 object.text("partition of") == Some(used.identity.as_str())
-                    && user.kind != ObjectKind::Index
+                    && dependent.kind != ObjectKind::Index
             });
             if is_parent {
                 continue;
             }
             let inline_pair = self
                 .new
-                .carrier(user)
+                .carrier(dependent)
                 .is_some_and(|table| self.joins(table))
-                && self.is_of_parent(user, used);
+                && self.is_of_parent(dependent, used);
             if inline_pair {
                 continue;
             }
-            let (mut then, first) = (self.make(user), self.make(used));
-            if used.kind == ObjectKind::Function && self.steps.late_defaults.contains(user) {
-                then = Some((Step::Default, user));
+            let (mut then, first) = (self.make(dependent), self.make(used));
+            if used.kind == ObjectKind::Function && self.steps.late_defaults.contains(dependent) {
+                then = Some((Step::Default, dependent));
             }
             self.edges(first, then);
         }
@@ -44,7 +44,6 @@ impl<'a> Builder<'_, 'a> {
                     );
                     self.edge((Step::Release, key), (step, key));
                 }
-                Step::Default => self.edges(self.make(key), Some((step, key))),
                 // The columns of a typed table come with its type's.
                 Step::Create if key.kind == ObjectKind::Column => {
                     let table = self.new.carrier(key);
@@ -57,17 +56,17 @@ impl<'a> Builder<'_, 'a> {
                 }
                 Step::NotNull => {
                     self.edges(self.make(key), Some((step, key)));
-                    for user in self.new.dependents(key) {
+                    for dependent in self.new.dependents(key) {
                         let primary = self
                             .new
-                            .object(user)
+                            .object(dependent)
                             .is_some_and(|object| object.text("type") == Some("primary key"));
                         if primary {
-                            self.edges(Some((step, key)), self.make(user));
+                            self.edges(Some((step, key)), self.make(dependent));
                         }
                     }
                 }
-                Step::Validate => self.edges(self.make(key), Some((step, key))),
+                Step::Default | Step::Validate => self.edges(self.make(key), Some((step, key))),
                 Step::Move => {
                     self.edge((step, key), (Step::Create, key));
                     self.edge((Step::Create, key), (Step::Discard, key));
@@ -88,54 +87,57 @@ impl<'a> Builder<'_, 'a> {
     }
 
     /// Whether the second is what the first has from its parent.
-    pub(super) fn is_of_parent(&self, user: &ObjectKey, used: &ObjectKey) -> bool {
-        user.kind == used.kind
-            && self.new.carrier(user) != self.new.carrier(used)
+    pub(super) fn is_of_parent(&self, dependent: &ObjectKey, used: &ObjectKey) -> bool {
+        dependent.kind == used.kind
+            && self.new.carrier(dependent) != self.new.carrier(used)
             && self
                 .new
-                .object(user)
+                .object(dependent)
                 .is_some_and(|object| !constraints::is_foreign_key(&object))
     }
 
     pub(super) fn add_edges_of_dropping(&mut self) {
-        for (user, used) in self.old.dependencies() {
-            let (user_gone, used_gone) = (self.unmake(user), self.unmake(used));
+        for (dependent, used) in self.old.dependencies() {
+            let (dependent_gone, used_gone) = (self.unmake(dependent), self.unmake(used));
             if let Some(gone) = used_gone {
-                if user_gone.is_some() {
+                if dependent_gone.is_some() {
                     // What a table that is aside has from its parent goes from it too.
-                    let aside = user_gone.is_some_and(|(step, _)| step == Step::Discard);
-                    let inherited = user.kind == used.kind
-                        && matches!(user.kind, ObjectKind::Column | ObjectKind::Constraint)
-                        && self.old.carrier(user) != self.old.carrier(used)
+                    let aside = dependent_gone.is_some_and(|(step, _)| step == Step::Discard);
+                    let inherited = dependent.kind == used.kind
+                        && matches!(dependent.kind, ObjectKind::Column | ObjectKind::Constraint)
+                        && self.old.carrier(dependent) != self.old.carrier(used)
                         && self
                             .old
-                            .object(user)
+                            .object(dependent)
                             .is_some_and(|object| !constraints::is_foreign_key(&object));
                     if !(aside && inherited && gone.0 == Step::Drop) {
-                        self.edges(user_gone, used_gone);
+                        self.edges(dependent_gone, used_gone);
                     }
-                } else if self.fates.released.contains(user) && self.retypes_nothing(user, used) {
-                    self.edge((Step::Release, user), gone);
-                } else if self.fates.get(user) == Some(Fate::Alter) {
-                    self.edge((Step::Alter, user), gone);
-                    self.edge((Step::Detach, user), gone);
+                } else if self.fates.released.contains(dependent)
+                    && self.retypes_nothing(dependent, used)
+                {
+                    self.edge((Step::Release, dependent), gone);
+                } else if self.fates.get(dependent) == Some(Fate::Alter) {
+                    self.edge((Step::Alter, dependent), gone);
+                    self.edge((Step::Detach, dependent), gone);
                 }
                 // A partition that goes stays with its parent until its rows are taken over.
-                let is_partition = user.kind == ObjectKind::Table && used.kind == ObjectKind::Table;
+                let is_partition =
+                    dependent.kind == ObjectKind::Table && used.kind == ObjectKind::Table;
                 if self.steps.moved.contains(used)
                     && !is_partition
-                    && user_gone.is_some_and(|(step, _)| step == Step::Drop)
+                    && dependent_gone.is_some_and(|(step, _)| step == Step::Drop)
                 {
-                    self.edges(user_gone, Some((Step::Move, used)));
+                    self.edges(dependent_gone, Some((Step::Move, used)));
                 }
             } else if self.fates.get(used) == Some(Fate::Alter)
-                && user_gone.is_some_and(|(step, _)| step != Step::Discard)
+                && dependent_gone.is_some_and(|(step, _)| step != Step::Discard)
                 && matches!(used.kind, ObjectKind::Column | ObjectKind::CompositeType)
             {
                 if self.fates.released.contains(used) {
-                    self.edges(user_gone, Some((Step::Release, used)));
+                    self.edges(dependent_gone, Some((Step::Release, used)));
                 }
-                self.edges(user_gone, Some((Step::Alter, used)));
+                self.edges(dependent_gone, Some((Step::Alter, used)));
             }
         }
         for (key, fate) in self.fates.iter() {
@@ -158,8 +160,8 @@ impl<'a> Builder<'_, 'a> {
     }
 
     /// Whether the column lets the other go by its default alone.
-    pub(super) fn retypes_nothing(&self, user: &ObjectKey, used: &ObjectKey) -> bool {
-        !self.steps.moved.contains(used) && user.kind == ObjectKind::Column
+    pub(super) fn retypes_nothing(&self, dependent: &ObjectKey, used: &ObjectKey) -> bool {
+        !self.steps.moved.contains(used) && dependent.kind == ObjectKind::Column
     }
 
     /// Two objects of one name cannot be there at once, whatever their kinds.
@@ -214,13 +216,13 @@ impl<'a> Builder<'_, 'a> {
             (before != after).then(|| after.to_owned())
         };
         let mut edges = Vec::new();
-        for (user, used) in self.new.dependencies() {
-            let Some(table) = self.new.carrier(user) else {
+        for (dependent, used) in self.new.dependencies() {
+            let Some(table) = self.new.carrier(dependent) else {
                 continue;
             };
             let used = self.new.carrier(used).unwrap_or(used);
             let pair = becomes(table).zip(becomes(used));
-            if user.kind != ObjectKind::Constraint || table == used {
+            if dependent.kind != ObjectKind::Constraint || table == used {
                 continue;
             }
             match pair {

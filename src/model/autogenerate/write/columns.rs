@@ -88,6 +88,10 @@ pub(in crate::model::autogenerate) fn is_retyped(old: &Object<'_>, new: &Object<
 
 /// How a column is altered beyond what its properties say.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a circumstance of its own"
+)]
 pub(in crate::model::autogenerate) struct Alteration {
     /// The type is another one, even if it has the same name.
     pub(in crate::model::autogenerate) retype: Option<Cast>,

@@ -135,14 +135,14 @@ pub(in crate::model::autogenerate) fn must_be_made_again(
     new: &Object<'_>,
 ) -> bool {
     let changed = changed(old, new);
-    let (before, after) = (old.list("inherits"), new.list("inherits"));
+    let (before, wanted) = (old.list("inherits"), new.list("inherits"));
     let same = before
         .iter()
-        .zip(&after)
+        .zip(&wanted)
         .take_while(|(old, new)| old == new)
         .count();
     // A parent that comes again makes the columns that it gives the table's own.
-    let comes_again = after[same..].iter().any(|parent| before.contains(parent));
+    let comes_again = wanted[same..].iter().any(|parent| before.contains(parent));
     changed.contains("partitioned by") || changed.contains("server") || comes_again
 }
 
@@ -199,16 +199,16 @@ pub(in crate::model::autogenerate) fn alter(old: &Object<'_>, new: &Object<'_>) 
     );
     if changed.contains("inherits") {
         // Parents stand in the order in which they came.
-        let (before, after) = (old.list("inherits"), new.list("inherits"));
+        let (before, wanted) = (old.list("inherits"), new.list("inherits"));
         let same = before
             .iter()
-            .zip(&after)
+            .zip(&wanted)
             .take_while(|(old, new)| old == new)
             .count();
         for parent in &before[same..] {
             statements.push(format!("{alter} NO INHERIT {parent}"));
         }
-        for parent in &after[same..] {
+        for parent in &wanted[same..] {
             statements.push(format!("{alter} INHERIT {parent}"));
         }
     }

@@ -144,25 +144,25 @@ fn range(object: &Object<'_>) -> String {
 
 /// Attributes are values' places: in place they can only be added at the end, or go.
 fn attributes(old: &Object<'_>, new: &Object<'_>) -> Option<Vec<String>> {
-    let (before, after) = (old.list("attributes"), new.list("attributes"));
+    let (before, wanted) = (old.list("attributes"), new.list("attributes"));
     let mut statements = Vec::new();
     let kept: Vec<&str> = before
         .iter()
         .copied()
-        .filter(|attribute| after.contains(attribute))
+        .filter(|attribute| wanted.contains(attribute))
         .collect();
-    if after.len() < kept.len() || after[..kept.len()] != kept[..] {
+    if wanted.len() < kept.len() || wanted[..kept.len()] != kept[..] {
         return None;
     }
     let alter = format!("ALTER TYPE {}", new.identity());
     for attribute in before.iter().filter(|attribute| !kept.contains(attribute)) {
         let name = leading_name(attribute);
-        if after.iter().any(|other| leading_name(other) == name) {
+        if wanted.iter().any(|other| leading_name(other) == name) {
             return None;
         }
         statements.push(format!("{alter} DROP ATTRIBUTE {name} CASCADE"));
     }
-    for attribute in &after[kept.len()..] {
+    for attribute in &wanted[kept.len()..] {
         statements.push(format!("{alter} ADD ATTRIBUTE {attribute} CASCADE"));
     }
     Some(statements)

@@ -64,8 +64,8 @@ pub(in crate::model::autogenerate) fn alter(
         if changed.contains("definition") {
             return keeps_columns.then(|| vec![statement(new, "CREATE OR REPLACE")]);
         }
-        let (before, after) = columns::ordered_options(Some(old), new, "options");
-        let actions = columns::options_change(&before, &after);
+        let (before, wanted) = columns::ordered_options(Some(old), new, "options");
+        let actions = columns::options_change(&before, &wanted);
         let alter = format!("ALTER VIEW {}", new.identity());
         return Some(
             actions
@@ -81,8 +81,8 @@ pub(in crate::model::autogenerate) fn alter(
         return None;
     }
     let alter = format!("ALTER MATERIALIZED VIEW {}", new.identity());
-    let (before, after) = columns::ordered_options(Some(old), new, "options");
-    let mut actions = columns::options_change(&before, &after);
+    let (before, wanted) = columns::ordered_options(Some(old), new, "options");
+    let mut actions = columns::options_change(&before, &wanted);
     if changed.contains("tablespace") {
         let space = new.text("tablespace").unwrap_or("pg_default");
         actions.push(format!("SET TABLESPACE {}", quoted(space)));
