@@ -1,9 +1,11 @@
 //! The loading of the models into an empty database. Files stand in any order and may need each other: each is run until
-//! something that it names is not there yet, and goes on from that place once the others have come further, until all are
-//! through or none gets on.
+//! something that it names is not there yet, and goes on from that place once the others have come further. Where none gets
+//! on so, what stands further down is tried, until all are through or nothing more can be made.
 //!
 //! Statements go in batches that are a transaction each: fewer commits than one for each statement, fewer locks than one
 //! for all. A batch that fails is taken apart.
+
+use std::collections::BTreeSet;
 
 use super::files::{CANNOT_LOAD, Misplaced, ModelFile, NOT_LOADABLE, changes_the_server};
 use crate::{
@@ -32,8 +34,10 @@ struct Loader<'a> {
 /// How far one file is.
 struct Progress<'a> {
     file: &'a ModelFile,
-    /// How many of its statements have run.
+    /// How many of its statements have run, from the first on.
     done: usize,
+    /// Statements further down that have run already.
+    ahead: BTreeSet<usize>,
     /// Why the next one could not.
     stuck: Option<Misplaced>,
     /// Whether anything in it may set the session otherwise.
@@ -64,6 +68,7 @@ impl<'a> Progress<'a> {
         Self {
             file,
             done: 0,
+            ahead: BTreeSet::new(),
             stuck: None,
             sets: ["set", "discard", "temp"]
                 .iter()
@@ -71,8 +76,19 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// The statements that come next, up to one that has run ahead.
     fn left(&self) -> &'a [Statement] {
-        &self.file.statements[self.done..]
+        let end = self.ahead.range(self.done..).next();
+        let end = end.copied().unwrap_or(self.file.statements.len());
+        &self.file.statements[self.done..end]
+    }
+
+    /// So many more have run.
+    fn pass(&mut self, count: usize) {
+        self.done += count;
+        while self.ahead.remove(&self.done) {
+            self.done += 1;
+        }
     }
 }
 
@@ -95,7 +111,10 @@ impl Loader<'_> {
             for index in &waiting {
                 moved |= self.advance(*index).await?;
             }
-            if !moved && !self.advance_unchecked(&waiting).await? {
+            if !moved
+                && !self.advance_ahead(&waiting).await?
+                && !self.advance_unchecked(&waiting).await?
+            {
                 return Err(self.refusal());
             }
         }
@@ -105,7 +124,7 @@ impl Loader<'_> {
         let stuck = self.files.iter_mut().filter_map(|file| file.stuck.take());
         let stuck: Vec<Misplaced> = stuck.collect();
         Misplaced::refusal(NOT_LOADABLE, CANNOT_LOAD, &stuck).with_hint(
-            "correct these places; the order of the files does not matter, that of the statements in a file does",
+            "correct these places; neither the order of the files nor that of the statements in them matters",
         )
     }
 
@@ -126,7 +145,7 @@ impl Loader<'_> {
             };
             let statements = &progress.left()[..size];
             match run(self.session, progress.file, statements).await? {
-                Ok(()) => self.files[index].done += size,
+                Ok(()) => self.files[index].pass(size),
                 Err(_) if size > 1 => alone_until = progress.done + size,
                 Err(stuck) => {
                     self.files[index].stuck = Some(stuck);
@@ -136,6 +155,29 @@ impl Loader<'_> {
         }
         self.leave(index).await?;
         Ok(self.files[index].done > before)
+    }
+
+    /// Tries each statement that stands further down in a file than the one that cannot run yet; whether any ran.
+    async fn advance_ahead(&mut self, waiting: &[usize]) -> Result<bool, Failure> {
+        let mut moved = false;
+        for &index in waiting {
+            let progress = &self.files[index];
+            let file = progress.file;
+            let further = progress.done + 1..file.statements.len();
+            let further: Vec<usize> = further
+                .filter(|place| !progress.ahead.contains(place))
+                .collect();
+            for place in further {
+                self.settings_before(&self.files[index], place).await?;
+                let statement = &file.statements[place..=place];
+                if run(self.session, file, statement).await?.is_ok() {
+                    self.files[index].ahead.insert(place);
+                    moved = true;
+                }
+                self.leave(index).await?;
+            }
+        }
+        Ok(moved)
     }
 
     /// Runs the next statement of each file, while the bodies of functions go unchecked: those may call each other. Whether
@@ -156,7 +198,7 @@ impl Loader<'_> {
                         statement,
                         function,
                     }));
-                self.files[*index].done += 1;
+                self.files[*index].pass(1);
                 self.files[*index].stuck = None;
                 moved = true;
             }
