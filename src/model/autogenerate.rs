@@ -20,6 +20,7 @@ mod names;
 mod object;
 mod order;
 mod renames;
+mod rules;
 mod settle;
 mod side;
 mod steps;

@@ -12,6 +12,8 @@ pub struct Ground {
     pub extensions: Vec<String>,
     /// Whether the default privileges of all roles are given, as far as they are for no schema or for one of `schemas`.
     pub default_privileges: bool,
+    /// Whether privileges and comment of the schema `public` are given too, beside its owner.
+    pub privileges_of_public: bool,
 }
 
 /// All statements of a dump, less those about one of these objects, named as in `EXTENSION postgis`.
@@ -73,9 +75,15 @@ pub fn ground(dump: &str, ground: &Ground) -> Result<Vec<String>, StatementError
     kept.retain(|sql| {
         let of_schema = |schema: &String| {
             let granted = format!(" ON SCHEMA {schema} ");
-            is_about(sql, &format!("SCHEMA {schema}"))
-                || (sql.starts_with("GRANT ") || sql.starts_with("REVOKE "))
-                    && sql.contains(&granted)
+            let said_elsewhere = schema == "public" && !ground.privileges_of_public;
+            let about = is_about(sql, &format!("SCHEMA {schema}"));
+            let grants =
+                (sql.starts_with("GRANT ") || sql.starts_with("REVOKE ")) && sql.contains(&granted);
+            if said_elsewhere {
+                about && !sql.starts_with("COMMENT ")
+            } else {
+                about || grants
+            }
         };
         let sets = sql.starts_with("SET ") || sql.starts_with("SELECT pg_catalog.set_config(");
         let by_default = sql.starts_with("ALTER DEFAULT PRIVILEGES ")
@@ -214,6 +222,7 @@ ALTER DEFAULT PRIVILEGES FOR ROLE o IN SCHEMA app GRANT SELECT ON TABLES  TO r;
             schemas: vec!["public".to_owned()],
             extensions: vec!["citext".to_owned()],
             default_privileges: true,
+            privileges_of_public: true,
         };
         let kept = ground(DUMP, &wanted).unwrap();
         assert_eq!(

@@ -52,6 +52,22 @@ pub struct Observer<'a> {
     now: Seen,
 }
 
+/// The storage of all tables at one moment.
+#[derive(Debug)]
+pub struct Storage(Relations);
+
+impl Storage {
+    /// Reads it on a connection that is in no transaction.
+    pub async fn read(session: &Session) -> Result<Self, PostgresError> {
+        Ok(Self(relations::read(session).await?))
+    }
+
+    /// The tables whose storage is another one later, by name, sorted.
+    pub fn rewritten(&self, later: &Self) -> Vec<String> {
+        relations::rewritten(&self.0, &self.0, &later.0)
+    }
+}
+
 /// One script on its way.
 struct Script<'a> {
     run: ScriptRun<'a>,

@@ -1,13 +1,16 @@
 //! The statements of each step.
 
+mod moves;
+mod of_columns;
+
 use super::{
-    Cast, Casts, Form,
+    Casts, Form,
     fates::{Fates, keeps_columns},
-    names,
     object::Object,
+    rules,
     settle::Settler,
     side::Side,
-    steps::{self, Node, Step, Steps},
+    steps::{Node, Step, Steps},
     write::{
         self, Written, columns,
         constraints::{self, Adding},
@@ -15,9 +18,6 @@ use super::{
     },
 };
 use crate::model::schema::{ObjectKey, ObjectKind};
-
-/// What a moved type is called until it is dropped: its name with this at its end.
-const MOVED: &str = "__old";
 
 /// The statements of one step.
 pub(super) struct Action {
@@ -57,8 +57,8 @@ impl<'a> Writer<'_, 'a> {
                 alone = online && self.may_go_alone(node, &before);
                 self.drop(&before, alone)?
             }
-            (Step::Move, Some(before), _) => moved(&before),
-            (Step::Discard, Some(before), _) => discarded(&before),
+            (Step::Move, Some(before), _) => moves::moved(&before),
+            (Step::Discard, Some(before), _) => moves::discarded(&before),
             (Step::Create, _, Some(after)) => {
                 alone = online && self.is_built_beside(&after);
                 self.create(node, &after, alone)?
@@ -87,7 +87,7 @@ impl<'a> Writer<'_, 'a> {
             }
             (Step::NotNull, _, Some(after)) => {
                 alone = true;
-                not_null(&after)
+                of_columns::not_null(&after)
             }
             (Step::Validate, _, Some(after)) => {
                 alone = online;
@@ -159,16 +159,6 @@ impl<'a> Writer<'_, 'a> {
             && !waited_for
             && !partitioned
             && before.text("partition of").is_none()
-    }
-
-    /// Whether the column is one of a typed table: it has those of its type.
-    fn is_of_type(&self, side: &Side<'a>, column: &ObjectKey) -> bool {
-        let on = self
-            .new
-            .carrier(column)
-            .or_else(|| self.old.carrier(column));
-        let table = on.and_then(|table| side.object(table));
-        table.is_some_and(|table| table.text("of type").is_some())
     }
 
     fn drop(&self, before: &Object<'_>, online: bool) -> Written {
@@ -253,7 +243,7 @@ impl<'a> Writer<'_, 'a> {
             return Adding::Only;
         }
         let form_online = matches!(self.form, Form::Online | Form::StepByStep);
-        if form_online && steps::is_added_not_valid(self.new, self.fates, constraint.key) {
+        if form_online && rules::is_added_not_valid(self.new, self.fates, constraint.key) {
             return Adding::NotValid;
         }
         Adding::Whole
@@ -276,67 +266,6 @@ impl<'a> Writer<'_, 'a> {
             columns: columns.collect(),
             constraints: inline.filter_map(|part| self.new.object(part)).collect(),
         }
-    }
-
-    /// What columns that a new table has from its parents are beyond what they are there.
-    fn inherited_columns(&self, table: &Object<'_>) -> Vec<String> {
-        if table.text("partition of").is_some() {
-            return Vec::new();
-        }
-        let columns = self.new.columns(table.key);
-        columns
-            .iter()
-            .flat_map(|column| self.beyond_parent(column))
-            .collect()
-    }
-
-    fn beyond_parent(&self, column: &Object<'_>) -> Vec<String> {
-        if column.text("origin") != Some("inherited") {
-            return Vec::new();
-        }
-        let used = self.new.rests_on(column.key).iter();
-        let mut parents = used.filter(|used| {
-            used.kind == ObjectKind::Column
-                && self.new.carrier(used) != self.new.carrier(column.key)
-        });
-        let Some(parent) = parents.next().and_then(|parent| self.new.object(parent)) else {
-            return Vec::new();
-        };
-        let given: Vec<&str> = parent
-            .properties
-            .keys()
-            .map(String::as_str)
-            .filter(|name| !matches!(*name, "statistics target" | "options" | "foreign options"))
-            .filter(|name| parent.properties.get(*name) == column.properties.get(*name))
-            .collect();
-        let mut statements = beyond(column, &given);
-        if parent.text("default").is_some() && column.text("default").is_none() {
-            statements.push(format!("{} DROP DEFAULT", columns::alter_column(column)));
-        }
-        statements
-    }
-
-    fn add_column(&self, column: &Object<'_>) -> Written {
-        let table = column.on().unwrap_or_default();
-        if self.is_of_type(self.new, column.key) && self.is_of_type(self.old, column.key) {
-            return Ok(beyond(column, &["type", "collation"]));
-        }
-        let parent_adds = column.text("origin") == Some("inherited")
-            && self.new.rests_on(column.key).iter().any(|used| {
-                used.kind == ObjectKind::Column
-                    && self.new.carrier(used) != self.new.carrier(column.key)
-                    && self.fates.comes(used)
-            });
-        if parent_adds {
-            return Ok(self.beyond_parent(column));
-        }
-        let sequence = column
-            .text("identity")
-            .and_then(|_| self.new.identity_sequence(column.key));
-        let definition = columns::definition(column, sequence.as_ref(), true)?;
-        let mut statements = vec![format!("ALTER TABLE {table} ADD COLUMN {definition}")];
-        statements.extend(columns::settings(column));
-        Ok(statements)
     }
 
     fn alter(&self, node: Node<'a>, before: &Object<'_>, after: &Object<'_>) -> Written {
@@ -386,72 +315,6 @@ impl<'a> Writer<'_, 'a> {
         }
     }
 
-    fn alter_column(&self, before: &Object<'_>, after: &Object<'_>) -> Vec<String> {
-        let key = after.key;
-        let retyped = self.fates.retyped.contains(key) || columns::is_retyped(before, after);
-        let of_view = steps::is_of_view(self.new, key);
-        let sequence = after
-            .text("identity")
-            .and_then(|_| self.new.identity_sequence(key));
-        let how = columns::Alteration {
-            retype: (retyped && !of_view).then(|| self.cast(before, after)),
-            released: self.fates.released.contains(key),
-            not_null_later: steps::is_not_null_later(
-                self.old, self.new, self.fates, self.form, key,
-            ),
-            follows_parent: steps::follows_parent(self.new, self.fates, key),
-        };
-        columns::alter(before, after, sequence.as_ref(), how)
-    }
-
-    /// The rows of the table that went aside. Of a partitioned one they are those of all partitions, else only its own.
-    fn fill(&self, table: &Object<'_>) -> String {
-        let before = self.old.object(table.key);
-        let partitioned = before.is_some_and(|before| before.text("partitioned by").is_some());
-        let only = if partitioned { "" } else { "ONLY " };
-        let columns = steps::common_columns(self.old, self.new, table.key);
-        let names: Vec<&str> = columns.iter().map(|(_, column)| column.name()).collect();
-        let values = columns.iter().map(|(before, after)| {
-            let (name, kind) = (after.name(), after.text_or_empty("type"));
-            let mut used = self.old.rests_on(before.key).iter();
-            let moved =
-                used.any(|used| used.kind != ObjectKind::Table && self.steps.moved.contains(used));
-            if before.text("type") == after.text("type") && !moved {
-                return name.to_owned();
-            }
-            match self.cast(before, after) {
-                _ if moved => format!("{name}::text::{kind}"),
-                Cast::Assignment => name.to_owned(),
-                Cast::Explicit => format!("{name}::{kind}"),
-                Cast::Text => format!("{name}::text::{kind}"),
-            }
-        });
-        let values: Vec<String> = values.collect();
-        format!(
-            "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {only}{}.{}",
-            table.identity(),
-            names.join(", "),
-            values.join(", "),
-            aside(table),
-            table.name()
-        )
-    }
-
-    fn cast(&self, before: &Object<'_>, after: &Object<'_>) -> Cast {
-        let (from, to) = (before.text_or_empty("type"), after.text_or_empty("type"));
-        if self.fates.retyped.contains(after.key)
-            && from == to
-            && before.text("collation") == after.text("collation")
-        {
-            return Cast::Text;
-        }
-        if from == to {
-            return Cast::Assignment;
-        }
-        let pair = (from.to_owned(), to.to_owned());
-        self.casts.get(&pair).copied().unwrap_or(Cast::Text)
-    }
-
     /// Owner, comments and privileges of what was made by the way.
     fn settle_members(&self, node: Node<'a>) -> Written {
         let settler = self.settler();
@@ -468,7 +331,7 @@ impl<'a> Writer<'_, 'a> {
                 ));
             }
             if key.kind == ObjectKind::Column
-                && steps::is_of_view(self.new, key)
+                && rules::is_of_view(self.new, key)
                 && let Some(default) = object.text("default")
             {
                 statements.push(format!(
@@ -480,103 +343,4 @@ impl<'a> Writer<'_, 'a> {
         }
         Ok(statements)
     }
-}
-
-/// What makes the column of one that has only the given properties.
-fn beyond(column: &Object<'_>, given: &[&str]) -> Vec<String> {
-    let mut had = column.properties.clone();
-    had.retain(|name, _| given.contains(&name.as_str()));
-    let from = Object {
-        properties: &had,
-        ..*column
-    };
-    let how = columns::Alteration {
-        retype: None,
-        released: false,
-        not_null_later: false,
-        follows_parent: false,
-    };
-    columns::alter(&from, column, None, how)
-}
-
-/// The name that a type has between its move and its end.
-fn moved_name(name: &str) -> String {
-    let name = names::bare(name);
-    let mut short = name.as_str();
-    // Names have at most 63 bytes.
-    while short.len() + MOVED.len() > 63 {
-        short = &short[..short
-            .char_indices()
-            .next_back()
-            .map_or(0, |(place, _)| place)];
-    }
-    names::quoted(&format!("{short}{MOVED}"))
-}
-
-fn moved_word(object: &Object<'_>) -> &'static str {
-    match object.kind() {
-        ObjectKind::Domain => "DOMAIN",
-        ObjectKind::Collation => "COLLATION",
-        _ => "TYPE",
-    }
-}
-
-fn discarded(object: &Object<'_>) -> Vec<String> {
-    if object.kind() == ObjectKind::Table {
-        let aside = aside(object);
-        return vec![
-            format!("DROP TABLE {aside}.{}", object.name()),
-            format!("DROP SCHEMA {aside}"),
-        ];
-    }
-    let schema = object.text_or_empty("schema");
-    vec![format!(
-        "DROP {} {schema}.{}",
-        moved_word(object),
-        moved_name(object.name())
-    )]
-}
-
-/// The schema that a table waits in until its rows are taken over: so its indexes, constraints and sequences make room too.
-fn aside(table: &Object<'_>) -> String {
-    moved_name(table.name())
-}
-
-/// Makes room for the new one of that name.
-fn moved(object: &Object<'_>) -> Vec<String> {
-    let identity = object.identity();
-    if object.kind() == ObjectKind::Table {
-        let aside = aside(object);
-        return vec![
-            format!("CREATE SCHEMA {aside}"),
-            format!("ALTER TABLE {identity} SET SCHEMA {aside}"),
-        ];
-    }
-    let (word, name) = (moved_word(object), moved_name(object.name()));
-    vec![format!("ALTER {word} {identity} RENAME TO {name}")]
-}
-
-/// A NOT NULL that looks at the rows while nobody is kept out: a validated check saves the look that SET NOT NULL takes.
-fn not_null(column: &Object<'_>) -> Vec<String> {
-    let (table, name) = (column.on().unwrap_or_default(), column.name());
-    let check = format!("\"{}\"", constraint_name(name));
-    vec![
-        format!("ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({name} IS NOT NULL) NOT VALID"),
-        format!("ALTER TABLE {table} VALIDATE CONSTRAINT {check}"),
-        format!("ALTER TABLE {table} ALTER COLUMN {name} SET NOT NULL"),
-        format!("ALTER TABLE {table} DROP CONSTRAINT {check}"),
-    ]
-}
-
-/// A name for a check that is there for a moment.
-fn constraint_name(column: &str) -> String {
-    const END: &str = "_not_null_check";
-    let mut short = column.trim_matches('"');
-    while short.len() + END.len() > 63 {
-        short = &short[..short
-            .char_indices()
-            .next_back()
-            .map_or(0, |(place, _)| place)];
-    }
-    format!("{short}{END}")
 }

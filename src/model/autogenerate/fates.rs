@@ -3,10 +3,12 @@
 //! First each object that differs is looked at by itself: it is made, dropped, altered, or dropped and made again. Then this
 //! spreads: what rests on something that goes, or becomes another thing of the same name, must let it go too.
 
+mod remake;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Form, names,
+    Form,
     object::Object,
     side::Side,
     write::{self, columns, constraints, tables},
@@ -29,7 +31,8 @@ pub(super) enum Fate {
 /// The fates of all objects that do not stay as they are.
 #[derive(Default)]
 pub(super) struct Fates<'a> {
-    fates: BTreeMap<&'a ObjectKey, Fate>,
+    /// By object.
+    of: BTreeMap<&'a ObjectKey, Fate>,
     /// Columns that get another type, be it one of the same name.
     pub(super) retyped: BTreeSet<&'a ObjectKey>,
     /// Columns whose default is dropped before what it uses, and set again; sequences that lose their column.
@@ -40,7 +43,7 @@ pub(super) struct Fates<'a> {
 
 impl<'a> Fates<'a> {
     pub(super) fn get(&self, key: &ObjectKey) -> Option<Fate> {
-        self.fates.get(key).copied()
+        self.of.get(key).copied()
     }
 
     /// Whether the object that was there goes.
@@ -54,18 +57,18 @@ impl<'a> Fates<'a> {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'a ObjectKey, Fate)> {
-        self.fates.iter().map(|(key, fate)| (*key, *fate))
+        self.of.iter().map(|(key, fate)| (*key, *fate))
     }
 
     pub(super) fn decide(old: &Side<'a>, new: &Side<'a>, form: Form) -> Self {
         let mut fates = Self::default();
         for key in old.facts.schema.objects.keys() {
             if let Some(fate) = own_fate(old, new, key) {
-                fates.fates.insert(key, fate);
+                fates.of.insert(key, fate);
             }
         }
         for key in new.facts.schema.objects.keys().filter(|key| !old.has(key)) {
-            fates.fates.insert(key, Fate::Create);
+            fates.of.insert(key, Fate::Create);
         }
         fates.release_identities(old, new);
         fates.remake_tables(old, new);
@@ -76,75 +79,9 @@ impl<'a> Fates<'a> {
         fates
     }
 
-    /// What a table has from its parents alone, and what is its own besides, no statement can make of each other; and the
-    /// type of a column that the partition key uses is fixed. The table is made again, and gets its rows back.
-    fn remake_tables(&mut self, old: &Side<'a>, new: &Side<'a>) {
-        let altered = self.fates.iter().filter(|(_, fate)| **fate == Fate::Alter);
-        let tables = altered.filter_map(|(key, _)| {
-            let table = old
-                .carrier(key)
-                .filter(|table| table.kind == ObjectKind::Table)?;
-            let (before, after) = old.object(key).zip(new.object(key))?;
-            let of_key = key.kind == ObjectKind::Column
-                && columns::is_retyped(&before, &after)
-                && is_in_partition_key(old, table, &before);
-            let whole = new
-                .object(table)
-                .is_some_and(|table| table.text("partition of").is_none());
-            let becomes = (before.text("origin"), after.text("origin"));
-            let of_origin = matches!(key.kind, ObjectKind::Column | ObjectKind::Constraint)
-                && whole
-                && matches!(
-                    becomes,
-                    (None | Some("local and inherited"), Some("inherited"))
-                        | (Some("inherited"), Some("local and inherited"))
-                );
-            (of_key || of_origin).then_some(table)
-        });
-        for table in tables.collect::<Vec<_>>() {
-            self.fates.insert(table, Fate::Replace);
-        }
-    }
-
-    /// A column that loses its identity does so early: its sequence may make room for one of the same name.
-    fn release_identities(&mut self, old: &Side<'a>, new: &Side<'a>) {
-        let altered = self.fates.iter().filter(|(_, fate)| **fate == Fate::Alter);
-        let columns = altered
-            .map(|(key, _)| *key)
-            .filter(|key| key.kind == ObjectKind::Column);
-        let has_identity = |side: &Side<'a>, key: &ObjectKey| {
-            side.object(key)
-                .is_some_and(|column| column.text("identity").is_some())
-        };
-        let losing = columns.filter(|key| has_identity(old, key) && !has_identity(new, key));
-        self.released.extend(losing.collect::<Vec<_>>());
-    }
-
-    /// A label that was added to an enum cannot be used in the same transaction: where it may have to be, the enum is made
-    /// anew.
-    fn remake_enums(&mut self, new: &Side<'a>) {
-        let altered = self.fates.iter().filter(|(_, fate)| **fate == Fate::Alter);
-        let enums = altered
-            .map(|(key, _)| *key)
-            .filter(|key| key.kind == ObjectKind::Enum);
-        let used: Vec<&ObjectKey> = enums
-            .filter(|key| {
-                // The bounds of a partition may name a label too.
-                new.dependents(key).iter().any(|user| {
-                    let carrier = new.carrier(user);
-                    self.fates.contains_key(user)
-                        || carrier.is_some_and(|carrier| self.fates.contains_key(carrier))
-                })
-            })
-            .collect();
-        for key in used {
-            self.fates.insert(key, Fate::Replace);
-        }
-    }
-
     fn spread(&mut self, old: &Side<'a>, new: &Side<'a>) {
         let mut waiting: Vec<&'a ObjectKey> = Vec::new();
-        for (key, fate) in &self.fates {
+        for (key, fate) in &self.of {
             match fate {
                 Fate::Drop | Fate::Replace => waiting.push(key),
                 Fate::Alter if key.kind == ObjectKind::Column => {
@@ -178,22 +115,22 @@ impl<'a> Fates<'a> {
                 match effect {
                     Effect::None => {}
                     Effect::Replace => {
-                        self.fates.insert(user, Fate::Replace);
+                        self.of.insert(user, Fate::Replace);
                         self.retyped.remove(user);
                         waiting.push(user);
                     }
                     Effect::Retype
                         if old.carrier(user).zip(old.object(user)).is_some_and(
-                            |(table, column)| is_in_partition_key(old, table, &column),
+                            |(table, column)| remake::is_in_partition_key(old, table, &column),
                         ) =>
                     {
                         if let Some(table) = old.carrier(user) {
-                            self.fates.insert(table, Fate::Replace);
+                            self.of.insert(table, Fate::Replace);
                             waiting.push(table);
                         }
                     }
                     Effect::Retype => {
-                        self.fates.insert(user, Fate::Alter);
+                        self.of.insert(user, Fate::Alter);
                         if key.kind == ObjectKind::Range {
                             self.released.insert(user);
                             self.by_way_of_text.insert(user);
@@ -203,7 +140,7 @@ impl<'a> Fates<'a> {
                         }
                     }
                     Effect::Release => {
-                        self.fates.entry(user).or_insert(Fate::Alter);
+                        self.of.entry(user).or_insert(Fate::Alter);
                         self.released.insert(user);
                     }
                 }
@@ -333,7 +270,7 @@ impl<'a> Fates<'a> {
                 .owner_column(key)
                 .is_some_and(|column| self.goes(column))
             {
-                self.fates.insert(key, Fate::Alter);
+                self.of.insert(key, Fate::Alter);
                 self.released.insert(key);
             }
         }
@@ -345,24 +282,6 @@ pub(super) fn leaves_parent(old: &Side<'_>, new: &Side<'_>, part: &ObjectKey) ->
     let table = old.carrier(part);
     let pair = table.and_then(|table| old.object(table).zip(new.object(table)));
     pair.is_some_and(|(before, after)| tables::leaves_parent(&before, &after))
-}
-
-/// Whether a column's name stands in the partition key of its table.
-fn is_in_partition_key(side: &Side<'_>, table: &ObjectKey, column: &Object<'_>) -> bool {
-    let table = side.object(table);
-    let Some(key) = table
-        .as_ref()
-        .and_then(|table| table.text("partitioned by"))
-    else {
-        return false;
-    };
-    let name = names::bare(column.name());
-    let of_name = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '$';
-    key.match_indices(&name).any(|(place, _)| {
-        let before = key[..place].chars().next_back();
-        let after = key[place + name.len()..].chars().next();
-        !before.is_some_and(of_name) && !after.is_some_and(of_name)
-    })
 }
 
 enum Effect {

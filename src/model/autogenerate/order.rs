@@ -93,6 +93,18 @@ pub(super) fn phases<'a>(
     }
     phases.push(phase);
     phases.retain(|phase| !phase.statements.is_empty());
+    for phase in phases.iter_mut().filter(|phase| phase.transactional) {
+        let makes_routine = |statement: &String| {
+            let rest = statement.strip_prefix("CREATE OR REPLACE ");
+            rest.is_some_and(|rest| rest.starts_with("FUNCTION ") || rest.starts_with("PROCEDURE "))
+        };
+        // What the text of a body names is in no catalog, so that it may be made later.
+        if phase.statements.iter().any(makes_routine) {
+            phase
+                .statements
+                .insert(0, "SET LOCAL check_function_bodies = off".to_owned());
+        }
+    }
     Ok(phases)
 }
 

@@ -91,8 +91,8 @@ impl Settler<'_, '_> {
         }
         if before.is_some() {
             let (from, to) = (
-                self.table_acl(self.old, after, &old_owner, &new_owner)?,
-                self.table_acl(self.new, after, "", "")?,
+                table_acl(self.old, after, &old_owner, &new_owner)?,
+                table_acl(self.new, after, "", "")?,
             );
             had = had.after_table(&from, &to);
         }
@@ -104,20 +104,6 @@ impl Settler<'_, '_> {
             &wanted,
             &new_owner,
         ))
-    }
-
-    fn table_acl(
-        &self,
-        side: &Side<'_>,
-        column: &Object<'_>,
-        old_owner: &str,
-        new_owner: &str,
-    ) -> Result<Acl, String> {
-        let table = side
-            .carrier(column.key)
-            .and_then(|table| side.object(table));
-        let acl = Acl::parse(&table.map(|table| table.list("acl")).unwrap_or_default())?;
-        Ok(acl.with_owner(old_owner, new_owner))
     }
 
     /// The privileges of columns that stay as they are, and lose what their table loses.
@@ -192,4 +178,18 @@ fn default_privileges_word(kind: ObjectKind) -> Option<&'static str> {
         ObjectKind::Schema => Some("schemas"),
         _ => None,
     }
+}
+
+/// The privileges on the table of a column, after it went from one owner to another.
+fn table_acl(
+    side: &Side<'_>,
+    column: &Object<'_>,
+    old_owner: &str,
+    new_owner: &str,
+) -> Result<Acl, String> {
+    let table = side
+        .carrier(column.key)
+        .and_then(|table| side.object(table));
+    let acl = Acl::parse(&table.map(|table| table.list("acl")).unwrap_or_default())?;
+    Ok(acl.with_owner(old_owner, new_owner))
 }

@@ -35,7 +35,7 @@ pub(super) type Written = Result<Vec<String>, String>;
 /// Makes an object that is no part of a table, without owner, privileges, comment and security labels.
 pub(super) fn create(object: &Object<'_>) -> Written {
     match object.kind() {
-        ObjectKind::Schema => schemas::create(object),
+        ObjectKind::Schema => Ok(vec![schemas::create(object)]),
         ObjectKind::Extension | ObjectKind::Language | ObjectKind::AccessMethod => {
             extensions::create(object)
         }
@@ -45,8 +45,8 @@ pub(super) fn create(object: &Object<'_>) -> Written {
         | ObjectKind::Range
         | ObjectKind::BaseType => types::create(object),
         ObjectKind::Function => functions::create(object),
-        ObjectKind::Sequence => sequences::create(object),
-        ObjectKind::View | ObjectKind::MaterializedView => views::create(object),
+        ObjectKind::Sequence => Ok(vec![sequences::create(object)]),
+        ObjectKind::View | ObjectKind::MaterializedView => Ok(vec![views::create(object)]),
         ObjectKind::Statistics => statistics::create(object),
         ObjectKind::Trigger | ObjectKind::Rule | ObjectKind::EventTrigger => {
             triggers::create(object)

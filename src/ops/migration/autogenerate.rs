@@ -11,6 +11,7 @@
 
 mod add;
 mod answers;
+mod observe;
 mod prove;
 mod renames;
 mod write;

@@ -1,5 +1,8 @@
 //! Columns of tables and foreign tables; of views only what can be said of their columns.
 
+// Writing to a String cannot fail.
+use std::fmt::Write as _;
+
 use super::{Object, foreign, sequences};
 use crate::model::autogenerate::{
     Cast,
@@ -14,23 +17,23 @@ pub(in crate::model::autogenerate) fn definition(
 ) -> Result<String, String> {
     let mut text = format!("{} {}", column.name(), column.text_or_empty("type"));
     if let Some(collation) = column.text("collation") {
-        text.push_str(&format!(" COLLATE {collation}"));
+        let _ = write!(text, " COLLATE {collation}");
     }
     if let Some(method) = column.text("compression") {
-        text.push_str(&format!(" COMPRESSION {method}"));
+        let _ = write!(text, " COMPRESSION {method}");
     }
     if let Some(options) = foreign::options(&column.list("foreign options"))? {
-        text.push_str(&format!(" {options}"));
+        let _ = write!(text, " {options}");
     }
     if column.flag("not null") {
         text.push_str(" NOT NULL");
     }
     if let Some(generated) = generated(column) {
-        text.push_str(&format!(" {generated}"));
+        let _ = write!(text, " {generated}");
     } else if let Some(identity) = identity(column, sequence) {
-        text.push_str(&format!(" {identity}"));
+        let _ = write!(text, " {identity}");
     } else if let (Some(value), true) = (column.text("default"), default) {
-        text.push_str(&format!(" DEFAULT {value}"));
+        let _ = write!(text, " DEFAULT {value}");
     }
     Ok(text)
 }
@@ -94,6 +97,8 @@ pub(in crate::model::autogenerate) struct Alteration {
     pub(in crate::model::autogenerate) not_null_later: bool,
     /// What its parents' columns get, it gets with them.
     pub(in crate::model::autogenerate) follows_parent: bool,
+    /// Whether its table has partitions, which have what it has of NOT NULL.
+    pub(in crate::model::autogenerate) partitioned: bool,
 }
 
 /// The statements that alter a column. `sequence` is the new one of an identity column.
@@ -153,7 +158,12 @@ pub(in crate::model::autogenerate) fn alter(
     if changed.contains("not null") {
         // Partitions have what their parent has of this.
         if !new.flag("not null") {
-            statements.push(format!("{nullability} DROP NOT NULL"));
+            let alter = if how.partitioned {
+                &nullability
+            } else {
+                &alter
+            };
+            statements.push(format!("{alter} DROP NOT NULL"));
         } else if !how.not_null_later && !how.follows_parent {
             statements.push(format!("{nullability} SET NOT NULL"));
         }

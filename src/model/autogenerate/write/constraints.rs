@@ -190,7 +190,7 @@ pub(in crate::model::autogenerate) fn alter(
         }
     }
     if of_index {
-        statements.extend(indexes::alter_settings(&index(new), old, new)?);
+        statements.extend(indexes::alter_settings(&index(new), old, new));
     }
     Some(statements)
 }

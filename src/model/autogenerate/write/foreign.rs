@@ -38,14 +38,9 @@ pub(super) fn create(object: &Object<'_>) -> Written {
             let (kind, version) = (given("TYPE", "type"), given("VERSION", "version"));
             format!("CREATE {address}{kind}{version} FOREIGN DATA WRAPPER {wrapper}")
         }
-        // Its options are no part of the schema, since they hold secrets: one that has some is refused below.
         _ => format!("CREATE {address}"),
     };
-    let given = match object.kind() {
-        ObjectKind::UserMapping => object.detail_list("options"),
-        _ => object.list("options"),
-    };
-    if let Some(options) = options(&given)? {
+    if let Some(options) = options(&object.list("options"))? {
         statement = format!("{statement} {options}");
     }
     Ok(vec![statement])

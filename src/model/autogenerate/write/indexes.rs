@@ -78,7 +78,7 @@ pub(in crate::model::autogenerate) fn alter(
     if changed.contains("valid") || changed.contains("depends on extensions") {
         return None;
     }
-    alter_settings(new.identity(), old, new)
+    Some(alter_settings(new.identity(), old, new))
 }
 
 /// The definition less the storage parameters, which can change in place.
@@ -99,7 +99,7 @@ pub(in crate::model::autogenerate) fn alter_settings(
     name: &str,
     old: &Object<'_>,
     new: &Object<'_>,
-) -> Option<Vec<String>> {
+) -> Vec<String> {
     let mut statements = Vec::new();
     let actions = {
         let (before, after) = columns::ordered_options(Some(old), new, "index options");
@@ -119,7 +119,7 @@ pub(in crate::model::autogenerate) fn alter_settings(
     }
     statements.extend(targets(name, Some(old), new));
     statements.extend(marks(Some(old), new, name));
-    Some(statements)
+    statements
 }
 
 fn targets(name: &str, old: Option<&Object<'_>>, new: &Object<'_>) -> Vec<String> {

@@ -1,9 +1,9 @@
 //! Schemas.
 
-use super::{Object, Written};
+use super::Object;
 
-pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
-    Ok(vec![format!("CREATE SCHEMA {}", object.identity())])
+pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> String {
+    format!("CREATE SCHEMA {}", object.identity())
 }
 
 pub(in crate::model::autogenerate) fn drop(object: &Object<'_>) -> String {

@@ -1,19 +1,17 @@
 //! Sequences. What they belong to is a step of its own in the plan: a sequence is made before the column that uses it, and
 //! given to it afterwards.
 
-use super::{Object, Written};
+use super::Object;
 use crate::model::autogenerate::object::changed;
 
-pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> Written {
+pub(in crate::model::autogenerate) fn create(object: &Object<'_>) -> String {
     let unlogged = if object.text("persistence") == Some("unlogged") {
         "UNLOGGED "
     } else {
         ""
     };
     let (identity, options) = (object.identity(), options(object));
-    Ok(vec![format!(
-        "CREATE {unlogged}SEQUENCE {identity} {options}"
-    )])
+    format!("CREATE {unlogged}SEQUENCE {identity} {options}")
 }
 
 pub(in crate::model::autogenerate) fn drop(object: &Object<'_>) -> String {

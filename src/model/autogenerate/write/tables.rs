@@ -1,6 +1,9 @@
 //! Tables and foreign tables. A partition is made as a table of its own and attached in a step of its own, so that its indexes
 //! and constraints have the names that they should.
 
+// Writing to a String cannot fail.
+use std::fmt::Write as _;
+
 use super::{Object, Written, columns, foreign};
 use crate::model::{autogenerate::object::changed, schema::ObjectKind};
 
@@ -36,22 +39,22 @@ pub(in crate::model::autogenerate) fn create(table: &Object<'_>, parts: &Parts<'
     let mut text = format!("CREATE {}TABLE {} {body}", prefix(table), table.identity());
     let parents = table.list("inherits");
     if !parents.is_empty() {
-        text.push_str(&format!(" INHERITS ({})", parents.join(", ")));
+        let _ = write!(text, " INHERITS ({})", parents.join(", "));
     }
     if let Some(key) = table.text("partitioned by") {
-        text.push_str(&format!(" PARTITION BY {key}"));
+        let _ = write!(text, " PARTITION BY {key}");
     }
     if table.kind() == ObjectKind::ForeignTable {
-        text.push_str(&format!(" SERVER {}", table.text_or_empty("server")));
+        let _ = write!(text, " SERVER {}", table.text_or_empty("server"));
         if let Some(options) = foreign::options(&table.list("foreign options"))? {
-            text.push_str(&format!(" {options}"));
+            let _ = write!(text, " {options}");
         }
     }
     if let Some(method) = table
         .text("access method")
         .filter(|method| *method != "heap")
     {
-        text.push_str(&format!(" USING {method}"));
+        let _ = write!(text, " USING {method}");
     }
     let mut options: Vec<String> = table
         .list("options")
@@ -64,13 +67,13 @@ pub(in crate::model::autogenerate) fn create(table: &Object<'_>, parts: &Parts<'
             .map(|option| columns::assigned(option)),
     );
     if !options.is_empty() {
-        text.push_str(&format!(" WITH ({})", options.join(", ")));
+        let _ = write!(text, " WITH ({})", options.join(", "));
     }
     if let Some(space) = table.text("tablespace") {
-        text.push_str(&format!(" TABLESPACE {}", super::quoted(space)));
+        let _ = write!(text, " TABLESPACE {}", super::quoted(space));
     }
     let mut statements = vec![text];
-    for (column, _, _) in parts.columns.iter() {
+    for (column, _, _) in &parts.columns {
         statements.extend(columns::settings(column));
     }
     if let Some(kind) = table.text("of type") {
@@ -184,16 +187,13 @@ pub(in crate::model::autogenerate) fn alter(old: &Object<'_>, new: &Object<'_>) 
         let space = new.text("tablespace").unwrap_or("pg_default");
         statements.push(format!("{alter} SET TABLESPACE {}", super::quoted(space)));
     }
-    let (before, after) = columns::ordered_options(Some(old), new, "options");
-    let mut options = columns::options_change(&before, &after);
-    let (before, after) = columns::ordered_options(Some(old), new, "toast options");
-    let (before, after) = (toast(&before), toast(&after));
-    options.extend(columns::options_change(
-        &borrowed(&before),
-        &borrowed(&after),
-    ));
+    let (had, wanted) = columns::ordered_options(Some(old), new, "options");
+    let mut actions = columns::options_change(&had, &wanted);
+    let (had, wanted) = columns::ordered_options(Some(old), new, "toast options");
+    let (had, wanted) = (toast(&had), toast(&wanted));
+    actions.extend(columns::options_change(&borrowed(&had), &borrowed(&wanted)));
     statements.extend(
-        options
+        actions
             .into_iter()
             .map(|action| format!("{alter} {action}")),
     );

@@ -1,10 +1,13 @@
 //! Views and materialized views.
 
-use super::{Object, Written, columns, quoted};
+// Writing to a String cannot fail.
+use std::fmt::Write as _;
+
+use super::{Object, columns, quoted};
 use crate::model::{autogenerate::object::changed, schema::ObjectKind};
 
-pub(in crate::model::autogenerate) fn create(view: &Object<'_>) -> Written {
-    Ok(vec![statement(view, "CREATE")])
+pub(in crate::model::autogenerate) fn create(view: &Object<'_>) -> String {
+    statement(view, "CREATE")
 }
 
 /// The whole statement, beginning with the given words.
@@ -20,7 +23,7 @@ fn statement(view: &Object<'_>, verb: &str) -> String {
         .text("access method")
         .filter(|method| *method != "heap")
     {
-        text.push_str(&format!(" USING {method}"));
+        let _ = write!(text, " USING {method}");
     }
     let options: Vec<String> = view
         .list("options")
@@ -28,16 +31,16 @@ fn statement(view: &Object<'_>, verb: &str) -> String {
         .map(columns::assigned)
         .collect();
     if !options.is_empty() {
-        text.push_str(&format!(" WITH ({})", options.join(", ")));
+        let _ = write!(text, " WITH ({})", options.join(", "));
     }
     if let Some(space) = view.text("tablespace") {
-        text.push_str(&format!(" TABLESPACE {}", quoted(space)));
+        let _ = write!(text, " TABLESPACE {}", quoted(space));
     }
     let definition = view
         .text_or_empty("definition")
         .trim_end()
         .trim_end_matches(';');
-    text.push_str(&format!(" AS\n{definition}"));
+    let _ = write!(text, " AS\n{definition}");
     text
 }
 

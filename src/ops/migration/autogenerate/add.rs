@@ -1,11 +1,11 @@
 //! Stage `add`: the files. What a reviewer is to know of a statement stands above it.
 
-use super::{Generated, STAGES, Wanted, with};
+use super::{Generated, STAGES, Wanted, observe, with, write::Written};
 use crate::{
     model::{
         failure::{Failure, Kind},
         migration::{AutogenerateResult, Direction, GeneratedRevision},
-        review::{self, Finding, Severity},
+        review::{Finding, Severity},
         revision::{Draft, Script},
     },
     ops::{
@@ -42,10 +42,16 @@ pub(super) async fn add(
     let pg_major = major(managed).await?;
     let mut scripts = Vec::new();
     for written in generated.revisions {
-        let script = annotated(written.script, pg_major)?;
-        result
-            .findings
-            .extend(review::lint(&script, Direction::Upgrade, pg_major)?);
+        let Written {
+            script,
+            before,
+            observed,
+            ..
+        } = written;
+        let findings = observe::findings(&script, &before, &observed, pg_major)?;
+        let script = annotated(script, &findings)?;
+        let findings = observe::findings(&script, &before, &observed, pg_major)?;
+        result.findings.extend(findings);
         scripts.push(script);
     }
 
@@ -106,8 +112,7 @@ fn shown(info: RevisionInfo, head: bool) -> GeneratedRevision {
 }
 
 /// The script with a comment above each statement that destroys something, or is likely to hurt.
-fn annotated(script: Script, pg_major: u32) -> Result<Script, Failure> {
-    let findings = review::lint(&script, Direction::Upgrade, pg_major)?;
+fn annotated(script: Script, findings: &[Finding]) -> Result<Script, Failure> {
     let starts: Vec<usize> = script
         .statements(Direction::Upgrade)?
         .iter()

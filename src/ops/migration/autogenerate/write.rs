@@ -3,7 +3,7 @@
 
 use chrono::Utc;
 
-use super::{prove::not_proven, renames::Renamed, with};
+use super::{observe::Observed, prove::not_proven, renames::Renamed, with};
 use crate::{
     model::{
         autogenerate::{self, Cast, Casts, Facts, Form, Unwritable},
@@ -20,6 +20,7 @@ use crate::{
     postgres::{
         casts,
         catalog::{Scope, facts_in_snapshot},
+        rehearsal::Storage,
         revisions::ScriptRun,
         session::Session,
     },
@@ -37,6 +38,8 @@ pub(super) struct Written {
     pub(super) script: Script,
     /// The schema before.
     pub(super) before: Schema,
+    /// What was seen of it.
+    pub(super) observed: Observed,
     /// The version table's rows before.
     pub(super) rows_before: Vec<String>,
     /// The version table's rows after.
@@ -131,8 +134,10 @@ impl Writer<'_> {
             let draft = self.draft(&upgrade, parents, (done, count));
             let run = Script::draft(draft.clone())?;
             let (next, rows_after) = rows_after(&graph, &run, &rows)?;
+            let storage = Storage::read(self.session()).await?;
             self.run(&run, &rows, &rows_after).await?;
             let after = facts_in_snapshot(self.session(), self.scope).await?;
+            let left = Storage::read(self.session()).await?;
             let script = Script::draft(Draft {
                 downgrade_sql: self.downgrade(&after, &upgrade).await?,
                 ..draft
@@ -140,6 +145,7 @@ impl Writer<'_> {
             written.push(Written {
                 script,
                 before: before.schema,
+                observed: Observed::between(&storage, &left, after.schema.clone()),
                 rows_before: rows,
                 rows_after: rows_after.clone(),
             });

@@ -55,9 +55,9 @@ impl LiveGround {
     }
 
     /// Gives an empty scratch database what the live one had before any revision: owner and privileges of its schema
-    /// `public`, default privileges, extensions. What the scripts of the chain make of these is left to them, and
-    /// extensions that a `declared` text makes to that, unless only a superuser can: IF NOT EXISTS finds them there. It is
-    /// dropped where that fails.
+    /// `public`, default privileges, extensions. What the scripts of the chain make of these is left to them, privileges of
+    /// `public` to any text that speaks of it, and extensions that a `declared` text makes to that, unless only a superuser
+    /// can: IF NOT EXISTS finds them there. It is dropped where that fails.
     pub(in crate::ops::migration) async fn prepare<'a>(
         &self,
         managed: &Managed,
@@ -95,6 +95,10 @@ impl LiveGround {
             default_privileges: !texts
                 .iter()
                 .any(|text| text.contains("alter default privileges")),
+            privileges_of_public: !texts
+                .iter()
+                .chain(&declared)
+                .any(|text| text.contains("schema public")),
         };
         for (name, schema) in &self.extensions {
             let object = format!("EXTENSION {name}");
