@@ -421,7 +421,7 @@ fn settle_nulls(model: &mut Model, other: &Model) {
     for (table, of_whole) in model.tables.iter_mut().zip(&whole.tables) {
         for column in table.columns.iter_mut().filter(|column| column.name != "id") {
             if matches!(column.value, Value::Identity(_) | Value::Serial) {
-                column.not_null = true;
+                column.not_null = whole.fills_itself(of_whole, column);
             } else if column.not_null {
                 let there = counterpart(other, &table.name, &column.name);
                 let same = there.is_some_and(|there| there.not_null && there.value == column.value);

@@ -373,7 +373,7 @@ impl Model {
             }
             Kind::Foreign { to, action } if base == "integer" || base == "bigint" || base == "smallint" => {
                 let target = self.table(to).filter(|target| target.partitions.is_none() && target.parent.is_none());
-                let keyed = target.is_some_and(|target| target.parts.iter().any(|part| matches!(part.kind, Kind::Primary)));
+                let keyed = target.is_some_and(|target| target.parts.iter().any(|part| matches!(part.kind, Kind::Primary) && part.column == "id"));
                 if keyed && self.generation(table, column).is_none() { constraint(format!("FOREIGN KEY ({field}) REFERENCES {to} (id) {action}")) } else { None }
             }
             Kind::Index("gin") if base == "jsonb" || base == "text[]" => {
