@@ -24,6 +24,8 @@ mod rules;
 mod settle;
 mod side;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};

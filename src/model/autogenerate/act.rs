@@ -137,10 +137,20 @@ impl<'a> Writer<'_, 'a> {
         let column = self.new.owner_column(sequence.key).filter(|column| {
             self.fates.comes(sequence.key) && !self.fates.comes(column) && self.old.has(column)
         });
-        if let Some(column) = column.and_then(|column| self.new.object(column)) {
+        let column = column.and_then(|column| self.new.object(column));
+        if let Some(column) = column.filter(|column| self.holds_numbers(column)) {
             statements.push(columns::continue_after_rows(&column, sequence));
         }
         statements
+    }
+
+    /// Whether the values may be a sequence's. A sequence may belong to a column of any type.
+    fn holds_numbers(&self, column: &Object<'_>) -> bool {
+        let mut used = self.new.rests_on(column.key).iter();
+        let domain = used.find(|used| used.kind == ObjectKind::Domain);
+        let domain = domain.and_then(|domain| self.new.object(domain));
+        let kind = domain.unwrap_or(*column).text_or_empty("type");
+        matches!(kind, "smallint" | "integer" | "bigint") || kind.starts_with("numeric")
     }
 
     /// Whether an index can be dropped without keeping anyone out: nothing else waits for it.

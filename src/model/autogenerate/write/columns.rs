@@ -241,20 +241,28 @@ fn retyped(new: &Object<'_>, cast: Cast) -> String {
     format!("{kind}{}{using}", collation.unwrap_or_default())
 }
 
-/// A sequence that is new to a column with rows goes on after their values.
+/// A sequence that is new to a column with rows goes on after their values. It stays at its start where there are none, or
+/// none that it could have given.
 pub(in crate::model::autogenerate) fn continue_after_rows(
     column: &Object<'_>,
     sequence: &Object<'_>,
 ) -> String {
     let (table, name) = (column.on().unwrap_or_default(), column.name());
-    let start = sequence.number("start").unwrap_or(1);
-    let (furthest, step) = match sequence.number("increment") {
-        Some(step) if step < 0 => ("min", step),
-        step => ("max", step.unwrap_or(1)),
+    let bound = |name: &str, or: &'static str| {
+        let bound = sequence.number(name).map(|bound| bound.to_string());
+        bound.unwrap_or_else(|| or.to_owned())
+    };
+    let start = bound("start", "1");
+    let (furthest, range) = if sequence.number("increment").is_some_and(|step| step < 0) {
+        ("min", [bound("min", "-9223372036854775808"), start])
+    } else {
+        ("max", [start, bound("max", "9223372036854775807")])
     };
     format!(
-        "SELECT pg_catalog.setval({}, coalesce((SELECT {furthest}({name}) + {step} FROM {table}), {start}), false)",
-        literal(sequence.identity())
+        "SELECT pg_catalog.setval({}, {furthest}({name})::bigint) FROM {table} HAVING {furthest}({name}) BETWEEN {} AND {}",
+        literal(sequence.identity()),
+        range[0],
+        range[1]
     )
 }
 
