@@ -7,6 +7,8 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::future::join3;
+
 use super::files::{CANNOT_LOAD, Misplaced, ModelFile, NOT_LOADABLE, changes_the_server};
 use crate::{
     model::{
@@ -70,9 +72,10 @@ impl<'a> Progress<'a> {
             done: 0,
             ahead: BTreeSet::new(),
             stuck: None,
-            sets: ["set", "discard", "temp"]
-                .iter()
-                .any(|word| text.contains(word)),
+            sets: file.statements.iter().any(Statement::sets_the_session)
+                || ["set_config", "execute", "discard", "temp"]
+                    .iter()
+                    .any(|word| text.contains(word)),
         }
     }
 
@@ -328,14 +331,22 @@ async fn open(
     let [first, ..] = statements else {
         return Ok(Ok(()));
     };
-    execute(session, "BEGIN").await?;
     let text: Vec<&str> = statements
         .iter()
         .map(|statement| statement.sql.as_str())
         .collect();
-    let refused = match session.batch_execute(&text.join(";\n")).await {
+    let text = text.join(";\n");
+    // Sent in this order, without waiting for answers: with a file for each table, the ways there and back add up.
+    let (begun, ran, changed) = join3(
+        execute(session, "BEGIN"),
+        session.batch_execute(&text),
+        shared::changed(session),
+    )
+    .await;
+    begun?;
+    let refused = match ran {
         Err(error) => misplaced(file, first, error)?,
-        Ok(()) => match shared::changed(session).await? {
+        Ok(()) => match changed? {
             None => return Ok(Ok(())),
             Some(catalog) => {
                 let message = format!("it changes {catalog}");
