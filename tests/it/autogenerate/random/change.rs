@@ -2,18 +2,29 @@
 
 use super::{
     dice::Dice,
-    model::{Column, Composite, Domain, Enum, Function, Kind, Model, Part, TYPES, Table, Value, View},
+    model::{
+        Column, Composite, Domain, Enum, Function, Kind, Model, Part, TYPES, Table, Value, View,
+    },
+    settle::settle,
 };
 
 const NAMES: [&str; 7] = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta"];
-const FIELDS: [&str; 8] = ["note", "amount", "state", "day", "total", "kind", "place", "code"];
-const ACTIONS: [&str; 5] = ["", "ON DELETE CASCADE", "ON UPDATE CASCADE ON DELETE SET NULL", "DEFERRABLE", "DEFERRABLE INITIALLY DEFERRED"];
+const FIELDS: [&str; 8] = [
+    "note", "amount", "state", "day", "total", "kind", "place", "code",
+];
+const ACTIONS: [&str; 5] = [
+    "",
+    "ON DELETE CASCADE",
+    "ON UPDATE CASCADE ON DELETE SET NULL",
+    "DEFERRABLE",
+    "DEFERRABLE INITIALLY DEFERRED",
+];
 const METHODS: [&str; 4] = ["btree", "hash", "brin", "gin"];
 const EVENTS: [&str; 4] = ["INSERT", "UPDATE OF $", "INSERT OR UPDATE", "DELETE"];
 const LABELS: [&str; 5] = ["a", "b", "c", "d", "e"];
 
 /// Two schemas, of which the second is the first after some changes; each loads, and takes the other's rows.
-pub(crate) fn pair(seed: u64) -> (Model, Model) {
+pub(super) fn pair(seed: u64) -> (Model, Model) {
     let mut dice = Dice::new(seed);
     let mut old = Model::default();
     for _ in 0..10 + dice.roll(25) {
@@ -32,7 +43,11 @@ pub(crate) fn pair(seed: u64) -> (Model, Model) {
     (old, new)
 }
 
-fn free<'a>(dice: &mut Dice, prefix: &str, taken: impl Iterator<Item = &'a String>) -> Option<String> {
+fn free<'a>(
+    dice: &mut Dice,
+    prefix: &str,
+    taken: impl Iterator<Item = &'a String>,
+) -> Option<String> {
     let name = format!("{prefix}_{}", dice.pick(&NAMES));
     let mut taken = taken;
     (!taken.any(|other| *other == name)).then_some(name)
@@ -60,14 +75,22 @@ fn value(model: &Model, dice: &mut Dice, table: &Table) -> Value {
         3..=5 => Value::Default(1 + dice.roll(3)),
         6 => function(model, dice).map_or(Value::None, Value::Call),
         7 => Value::Generated(other),
-        8 => Value::Identity(if dice.chance(50) { "ALWAYS" } else { "BY DEFAULT" }),
+        8 => Value::Identity(if dice.chance(50) {
+            "ALWAYS"
+        } else {
+            "BY DEFAULT"
+        }),
         _ => Value::Serial,
     }
 }
 
 fn column(model: &Model, dice: &mut Dice, table: &Table) -> Option<Column> {
     let name = dice.pick(&FIELDS).to_owned();
-    if model.columns(table).iter().any(|column| column.name == name) {
+    if model
+        .columns(table)
+        .iter()
+        .any(|column| column.name == name)
+    {
         return None;
     }
     let kind = kind(model, dice);
@@ -94,7 +117,10 @@ fn part(model: &Model, dice: &mut Dice, table: &Table) -> Option<Part> {
         1 => Kind::UniqueIndex,
         2 | 3 => Kind::Check(than),
         4 => Kind::CheckBy(function(model, dice)?),
-        5 | 6 => Kind::Foreign { to: dice.pick(&others).clone(), action: dice.pick(&ACTIONS) },
+        5 | 6 => Kind::Foreign {
+            to: dice.pick(&others).clone(),
+            action: dice.pick(&ACTIONS),
+        },
         7 | 8 => Kind::Index(dice.pick(&METHODS)),
         9 => Kind::Partial(than),
         10 => Kind::Computed(function(model, dice)?),
@@ -105,27 +131,53 @@ fn part(model: &Model, dice: &mut Dice, table: &Table) -> Option<Part> {
     };
     let prefix = format!("{}_{}", table.name, dice.roll(3));
     let name = free(dice, &prefix, table.parts.iter().map(|part| &part.name))?;
-    Some(Part { name, column, kind, comment: dice.chance(15) })
+    Some(Part {
+        name,
+        column,
+        kind,
+        comment: dice.chance(15),
+    })
 }
 
 fn table(model: &Model, dice: &mut Dice) -> Option<Table> {
-    let taken = model.tables.iter().map(|table| &table.name).chain(model.views.iter().map(|view| &view.name));
+    let taken = model
+        .tables
+        .iter()
+        .map(|table| &table.name)
+        .chain(model.views.iter().map(|view| &view.name));
     let name = free(dice, "t", taken)?;
-    let roots: Vec<&Table> = model.tables.iter().filter(|table| table.parent.is_none() && table.partitions.is_none()).collect();
+    let roots: Vec<&Table> = model
+        .tables
+        .iter()
+        .filter(|table| table.parent.is_none() && table.partitions.is_none())
+        .collect();
     let parent = (!roots.is_empty() && dice.chance(15)).then(|| dice.pick(&roots).name.clone());
     let partitioned = parent.is_none() && dice.chance(15);
     let id = Column {
         name: "id".to_owned(),
         kind: dice.pick(&["integer", "bigint"]).to_owned(),
         not_null: true,
-        value: match dice.roll(4) { 0 => Value::Identity("ALWAYS"), 1 => Value::Serial, _ => Value::None },
+        value: match dice.roll(4) {
+            0 => Value::Identity("ALWAYS"),
+            1 => Value::Serial,
+            _ => Value::None,
+        },
         comment: false,
         grant: false,
         statistics: None,
     };
     let mut table = Table {
-        columns: if parent.is_some() { Vec::new() } else { vec![id] },
-        parts: vec![Part { name: format!("{name}_pkey"), column: "id".to_owned(), kind: Kind::Primary, comment: false }],
+        columns: if parent.is_some() {
+            Vec::new()
+        } else {
+            vec![id]
+        },
+        parts: vec![Part {
+            name: format!("{name}_pkey"),
+            column: "id".to_owned(),
+            kind: Kind::Primary,
+            comment: false,
+        }],
         name,
         parent,
         partitions: partitioned.then(|| vec![0, 1]),
@@ -152,7 +204,11 @@ fn table(model: &Model, dice: &mut Dice) -> Option<Table> {
 }
 
 fn view(model: &Model, dice: &mut Dice) -> Option<View> {
-    let taken = model.tables.iter().map(|table| &table.name).chain(model.views.iter().map(|view| &view.name));
+    let taken = model
+        .tables
+        .iter()
+        .map(|table| &table.name)
+        .chain(model.views.iter().map(|view| &view.name));
     let name = free(dice, "v", taken)?;
     let mut relations: Vec<&String> = model.tables.iter().map(|table| &table.name).collect();
     relations.extend(model.views.iter().map(|view| &view.name));
@@ -160,14 +216,21 @@ fn view(model: &Model, dice: &mut Dice) -> Option<View> {
         return None;
     }
     let of = dice.pick(&relations).clone();
-    let columns = model.relation_columns(&of).into_iter().map(|(name, _)| name);
+    let columns = model
+        .relation_columns(&of)
+        .into_iter()
+        .map(|(name, _)| name);
     let columns = columns.filter(|_| dice.chance(60)).collect();
     Some(View {
         name,
         of,
         columns,
         filter: dice.chance(40).then_some(1),
-        function: if dice.chance(20) { function(model, dice) } else { None },
+        function: if dice.chance(20) {
+            function(model, dice)
+        } else {
+            None
+        },
         materialized: dice.chance(25),
         index: dice.chance(50),
         star: dice.chance(15),
@@ -187,25 +250,46 @@ fn add(model: &mut Model, dice: &mut Dice) {
     match choice {
         1 => {
             if let Some(name) = free(dice, "e", model.enums.iter().map(|each| &each.name)) {
-                let mut labels: Vec<_> = LABELS.into_iter().filter(|label| *label == "a" || dice.chance(60)).collect();
-                if dice.chance(30) { labels.reverse(); }
+                let mut labels: Vec<_> = LABELS
+                    .into_iter()
+                    .filter(|label| *label == "a" || dice.chance(60))
+                    .collect();
+                if dice.chance(30) {
+                    labels.reverse();
+                }
                 model.enums.push(Enum { name, labels });
             }
         }
         2 => {
             if let Some(name) = free(dice, "d", model.domains.iter().map(|each| &each.name)) {
                 let function = function(model, dice).filter(|_| dice.chance(30));
-                model.domains.push(Domain { name, base: dice.pick(&["integer", "text", "bigint", "numeric"]), check: dice.chance(50).then_some(3), default: dice.chance(20), function });
+                model.domains.push(Domain {
+                    name,
+                    base: dice.pick(&["integer", "text", "bigint", "numeric"]),
+                    check: dice.chance(50).then_some(3),
+                    default: dice.chance(20),
+                    function,
+                });
             }
         }
         3 => {
             if let Some(name) = free(dice, "c", model.composites.iter().map(|each| &each.name)) {
-                model.composites.push(Composite { name, fields: vec![("x", "integer"), ("y", "text")] });
+                model.composites.push(Composite {
+                    name,
+                    fields: vec![("x", "integer"), ("y", "text")],
+                });
             }
         }
         4 | 5 => {
             if let Some(name) = free(dice, "f", model.functions.iter().map(|each| &each.name)) {
-                model.functions.push(Function { name, adds: 1, result: "bigint", parameter: "n", comment: dice.chance(20), grant: dice.chance(20) });
+                model.functions.push(Function {
+                    name,
+                    adds: 1,
+                    result: "bigint",
+                    parameter: "n",
+                    comment: dice.chance(20),
+                    grant: dice.chance(20),
+                });
             }
         }
         6 | 7 => model.tables.extend(table(model, dice)),
@@ -214,7 +298,8 @@ fn add(model: &mut Model, dice: &mut Dice) {
                 // Children have it already, or get it.
                 let name = &model.tables[place].name;
                 let of_child = model.tables.iter().any(|table| {
-                    table.parent.as_ref() == Some(name) && table.columns.iter().any(|own| own.name == column.name)
+                    table.parent.as_ref() == Some(name)
+                        && table.columns.iter().any(|own| own.name == column.name)
                 });
                 if !of_child {
                     model.tables[place].columns.push(column);
@@ -248,7 +333,11 @@ fn drop(model: &mut Model, dice: &mut Dice) {
             let place = dice.roll(model.tables.len());
             if choice == 5 {
                 let name = model.tables[place].name.clone();
-                if !model.tables.iter().any(|table| table.parent.as_ref() == Some(&name)) {
+                if !model
+                    .tables
+                    .iter()
+                    .any(|table| table.parent.as_ref() == Some(&name))
+                {
                     model.tables.remove(place);
                 }
             } else if choice == 6 {
@@ -326,19 +415,39 @@ fn alter(model: &mut Model, dice: &mut Dice) {
         }
         5 if !model.tables.is_empty() => {
             let place = dice.roll(model.tables.len());
-            let has_children = |name: &String| whole.tables.iter().any(|other| other.parent.as_ref() == Some(name));
+            let has_children = |name: &String| {
+                whole
+                    .tables
+                    .iter()
+                    .any(|other| other.parent.as_ref() == Some(name))
+            };
             let table = &mut model.tables[place];
             match dice.roll(7) {
                 0 => table.unlogged = !table.unlogged,
                 1 => table.fillfactor = Some(70),
                 2 => table.row_security = !table.row_security,
                 3 => table.comment = !table.comment,
-                4 => table.grants = vec!["SELECT", "INSERT"].into_iter().filter(|_| dice.chance(50)).collect(),
-                5 if table.partitions.is_some() => table.partitions = Some(if dice.chance(50) { vec![0, 2] } else { vec![0, 1, 2] }),
-                5 if table.parent.is_none() && dice.chance(40) && !has_children(&table.name) => table.partitions = Some(vec![0]),
+                4 => {
+                    table.grants = vec!["SELECT", "INSERT"]
+                        .into_iter()
+                        .filter(|_| dice.chance(50))
+                        .collect()
+                }
+                5 if table.partitions.is_some() => {
+                    table.partitions = Some(if dice.chance(50) {
+                        vec![0, 2]
+                    } else {
+                        vec![0, 1, 2]
+                    })
+                }
+                5 if table.parent.is_none() && dice.chance(40) && !has_children(&table.name) => {
+                    table.partitions = Some(vec![0])
+                }
                 6 if table.partitions.is_some() && dice.chance(40) => table.partitions = None,
                 6 => {
-                    if let Some(parent) = table.parent.take().and_then(|parent| whole.table(&parent)) {
+                    if let Some(parent) =
+                        table.parent.take().and_then(|parent| whole.table(&parent))
+                    {
                         let own = std::mem::replace(&mut table.columns, parent.columns.clone());
                         table.columns.extend(own);
                     }
@@ -380,7 +489,13 @@ fn alter(model: &mut Model, dice: &mut Dice) {
                 4 | 5 => column.value = value,
                 6 => column.comment = !column.comment,
                 7 => column.grant = !column.grant,
-                _ => column.statistics = if column.statistics.is_some() { None } else { Some(77) },
+                _ => {
+                    column.statistics = if column.statistics.is_some() {
+                        None
+                    } else {
+                        Some(77)
+                    }
+                }
             }
         }
         _ => {}
@@ -389,87 +504,4 @@ fn alter(model: &mut Model, dice: &mut Dice) {
 
 fn drop_last<T>(from: &mut Vec<T>) {
     from.pop();
-}
-
-/// Takes from both what the rows of the other would not fit, or what SQL does not take.
-fn settle(old: &mut Model, new: &mut Model) {
-    for pass in [settle_types, settle_nulls, settle_parts] {
-        let (before, after) = (old.clone(), new.clone());
-        pass(old, &after);
-        pass(new, &before);
-    }
-}
-
-/// Where values would not go over, both columns are text.
-fn settle_types(model: &mut Model, other: &Model) {
-    let whole = model.clone();
-    for table in &mut model.tables {
-        for column in &mut table.columns {
-            let differs = counterpart(other, &table.name, &column.name).is_some_and(|there| {
-                family(whole.base(&column.kind)) != family(other.base(&there.kind))
-            });
-            if differs {
-                column.kind = "text".to_owned();
-            }
-        }
-    }
-}
-
-/// What is new where rows are can only be NOT NULL where it has values by itself.
-fn settle_nulls(model: &mut Model, other: &Model) {
-    let whole = model.clone();
-    for (table, of_whole) in model.tables.iter_mut().zip(&whole.tables) {
-        for column in table.columns.iter_mut().filter(|column| column.name != "id") {
-            if matches!(column.value, Value::Identity(_) | Value::Serial) {
-                column.not_null = whole.fills_itself(of_whole, column);
-            } else if column.not_null {
-                let there = counterpart(other, &table.name, &column.name);
-                let same = there.is_some_and(|there| there.not_null && there.value == column.value);
-                column.not_null = same || there.is_none() && whole.fills_itself(of_whole, column);
-            }
-        }
-    }
-}
-
-/// What is unique or refers elsewhere is so on columns whose rows hold that.
-fn settle_parts(model: &mut Model, other: &Model) {
-    let whole = model.clone();
-    for (table, of_whole) in model.tables.iter_mut().zip(&whole.tables) {
-        if other.table(&table.name).is_none() {
-            continue;
-        }
-        table.parts.retain(|part| {
-            let columns = whole.columns(of_whole).into_iter();
-            let mut columns = columns.filter(|column| column.name == part.column);
-            let there = counterpart(other, &table.name, &part.column);
-            let unique = columns.next().zip(there).is_some_and(|(own, there)| {
-                distinct(whole.base(&own.kind)) && own.kind == there.kind && own.value == there.value
-            });
-            match &part.kind {
-                Kind::Unique | Kind::UniqueIndex => unique,
-                Kind::Foreign { to, .. } => unique && other.table(to).is_some(),
-                _ => true,
-            }
-        });
-    }
-}
-
-fn counterpart<'a>(other: &'a Model, table: &str, column: &str) -> Option<&'a Column> {
-    let table = other.table(table)?;
-    other.columns(table).into_iter().find(|each| each.name == column)
-}
-
-fn distinct(base: &str) -> bool {
-    !matches!(base, "enum" | "composite")
-}
-
-/// Types whose values go over to each other.
-fn family(base: &str) -> usize {
-    match base {
-        "enum" => 1,
-        "composite" => 2,
-        "text[]" => 3,
-        "date" | "timestamptz" => 4,
-        _ => 5,
-    }
 }
