@@ -2,6 +2,7 @@
 //! a seed gives is always the same, so that a failure can be looked at again: `PGSTEWARD_RANDOM_PAIRS=<seed>` goes through
 //! one, `<first>..<end>` through many.
 
+mod alter;
 mod change;
 mod dice;
 mod model;

@@ -1,6 +1,7 @@
 //! Random schemas and random changes of them.
 
 use super::{
+    alter::alter,
     dice::Dice,
     model::{
         Column, Composite, Domain, Enum, Function, Kind, Model, Part, TYPES, Table, Value, View,
@@ -21,7 +22,7 @@ const ACTIONS: [&str; 5] = [
 ];
 const METHODS: [&str; 4] = ["btree", "hash", "brin", "gin"];
 const EVENTS: [&str; 4] = ["INSERT", "UPDATE OF $", "INSERT OR UPDATE", "DELETE"];
-const LABELS: [&str; 5] = ["a", "b", "c", "d", "e"];
+pub(super) const LABELS: [&str; 5] = ["a", "b", "c", "d", "e"];
 
 /// Two schemas, of which the second is the first after some changes; each loads, and takes the other's rows.
 pub(super) fn pair(seed: u64) -> (Model, Model) {
@@ -53,7 +54,7 @@ fn free<'a>(
     (!taken.any(|other| *other == name)).then_some(name)
 }
 
-fn kind(model: &Model, dice: &mut Dice) -> String {
+pub(super) fn kind(model: &Model, dice: &mut Dice) -> String {
     let mut own: Vec<&String> = model.enums.iter().map(|each| &each.name).collect();
     own.extend(model.domains.iter().map(|each| &each.name));
     own.extend(model.composites.iter().map(|each| &each.name));
@@ -63,12 +64,12 @@ fn kind(model: &Model, dice: &mut Dice) -> String {
     dice.pick(&TYPES).to_owned()
 }
 
-fn function(model: &Model, dice: &mut Dice) -> Option<String> {
+pub(super) fn function(model: &Model, dice: &mut Dice) -> Option<String> {
     let names: Vec<&String> = model.functions.iter().map(|each| &each.name).collect();
     (!names.is_empty()).then(|| dice.pick(&names).clone())
 }
 
-fn value(model: &Model, dice: &mut Dice, table: &Table) -> Value {
+pub(super) fn value(model: &Model, dice: &mut Dice, table: &Table) -> Value {
     let other = dice.pick(&model.columns(table)).name.clone();
     match dice.roll(10) {
         0..=2 => Value::None,
@@ -106,7 +107,7 @@ fn column(model: &Model, dice: &mut Dice, table: &Table) -> Option<Column> {
     })
 }
 
-fn part(model: &Model, dice: &mut Dice, table: &Table) -> Option<Part> {
+pub(super) fn part(model: &Model, dice: &mut Dice, table: &Table) -> Option<Part> {
     let columns = model.columns(table);
     let column = dice.pick(&columns).name.clone();
     let than = 1 + i32::try_from(dice.roll(5)).unwrap();
@@ -315,7 +316,7 @@ fn add(model: &mut Model, dice: &mut Dice) {
     }
 }
 
-fn remove<T>(from: &mut Vec<T>, dice: &mut Dice) {
+pub(super) fn remove<T>(from: &mut Vec<T>, dice: &mut Dice) {
     if !from.is_empty() {
         from.remove(dice.roll(from.len()));
     }
@@ -349,159 +350,4 @@ fn drop(model: &mut Model, dice: &mut Dice) {
         }
         _ => {}
     }
-}
-
-/// Alters something that is there.
-fn alter(model: &mut Model, dice: &mut Dice) {
-    let whole = model.clone();
-    match dice.roll(14) {
-        0 if !model.enums.is_empty() => {
-            let place = dice.roll(model.enums.len());
-            let labels = &mut model.enums[place].labels;
-            if dice.chance(60) {
-                let label = dice.pick(&LABELS);
-                if !labels.contains(&label) {
-                    labels.insert(dice.roll(labels.len() + 1), label);
-                }
-            } else if dice.chance(50) {
-                labels.reverse();
-            } else {
-                labels.retain(|label| *label == "a" || *label == "b");
-            }
-        }
-        1 if !model.domains.is_empty() => {
-            let place = dice.roll(model.domains.len());
-            let domain = &mut model.domains[place];
-            match dice.roll(4) {
-                0 => domain.base = dice.pick(&["integer", "bigint", "numeric"]),
-                1 => domain.check = if dice.chance(50) { None } else { Some(7) },
-                2 => domain.function = function(&whole, dice),
-                _ => domain.default = !domain.default,
-            }
-        }
-        2 if !model.composites.is_empty() => {
-            let place = dice.roll(model.composites.len());
-            let fields = &mut model.composites[place].fields;
-            match dice.roll(3) {
-                0 if fields.len() > 1 => drop_last(fields),
-                1 => fields[0].1 = dice.pick(&["integer", "bigint", "text"]),
-                _ if fields.len() < 3 => fields.push(("z", "date")),
-                _ => {}
-            }
-        }
-        3 if !model.functions.is_empty() => {
-            let place = dice.roll(model.functions.len());
-            let function = &mut model.functions[place];
-            match dice.roll(5) {
-                0 => function.adds += 1,
-                1 => function.result = dice.pick(&["integer", "bigint", "numeric"]),
-                2 => function.parameter = dice.pick(&["n", "m"]),
-                3 => function.comment = !function.comment,
-                _ => function.grant = !function.grant,
-            }
-        }
-        4 if !model.views.is_empty() => {
-            let place = dice.roll(model.views.len());
-            let view = &mut model.views[place];
-            match dice.roll(7) {
-                0 => view.filter = if view.filter.is_some() { None } else { Some(2) },
-                1 => view.materialized = !view.materialized,
-                2 => view.star = !view.star,
-                3 => view.function = function(&whole, dice),
-                4 => remove(&mut view.columns, dice),
-                5 => view.grant = !view.grant,
-                _ => view.comment = !view.comment,
-            }
-        }
-        5 if !model.tables.is_empty() => {
-            let place = dice.roll(model.tables.len());
-            let has_children = |name: &String| {
-                whole
-                    .tables
-                    .iter()
-                    .any(|other| other.parent.as_ref() == Some(name))
-            };
-            let table = &mut model.tables[place];
-            match dice.roll(7) {
-                0 => table.unlogged = !table.unlogged,
-                1 => table.fillfactor = Some(70),
-                2 => table.row_security = !table.row_security,
-                3 => table.comment = !table.comment,
-                4 => {
-                    table.grants = vec!["SELECT", "INSERT"]
-                        .into_iter()
-                        .filter(|_| dice.chance(50))
-                        .collect()
-                }
-                5 if table.partitions.is_some() => {
-                    table.partitions = Some(if dice.chance(50) {
-                        vec![0, 2]
-                    } else {
-                        vec![0, 1, 2]
-                    })
-                }
-                5 if table.parent.is_none() && dice.chance(40) && !has_children(&table.name) => {
-                    table.partitions = Some(vec![0])
-                }
-                6 if table.partitions.is_some() && dice.chance(40) => table.partitions = None,
-                6 => {
-                    if let Some(parent) =
-                        table.parent.take().and_then(|parent| whole.table(&parent))
-                    {
-                        let own = std::mem::replace(&mut table.columns, parent.columns.clone());
-                        table.columns.extend(own);
-                    }
-                }
-                _ => {}
-            }
-        }
-        6 | 7 if !model.tables.is_empty() => {
-            let place = dice.roll(model.tables.len());
-            let table = &mut model.tables[place];
-            if !table.parts.is_empty() {
-                let at = dice.roll(table.parts.len());
-                let again = part(&whole, dice, &whole.tables[place]);
-                let part = &mut table.parts[at];
-                let primary = matches!(part.kind, Kind::Primary);
-                match (dice.roll(4), again) {
-                    (0, _) => part.comment = !part.comment,
-                    (1 | 2, _) if primary => {}
-                    (1, Some(again)) => part.column = again.column,
-                    (2, Some(again)) => part.kind = again.kind,
-                    (_, Some(again)) => part.name = again.name,
-                    _ => {}
-                }
-            }
-        }
-        _ if !model.tables.is_empty() => {
-            let place = dice.roll(model.tables.len());
-            let own = model.tables[place].columns.len();
-            if own < 2 {
-                return;
-            }
-            let at = 1 + dice.roll(own - 1);
-            let kind = kind(&whole, dice);
-            let value = value(&whole, dice, &whole.tables[place]);
-            let column = &mut model.tables[place].columns[at];
-            match dice.roll(9) {
-                0..=2 => column.kind = kind,
-                3 => column.not_null = !column.not_null,
-                4 | 5 => column.value = value,
-                6 => column.comment = !column.comment,
-                7 => column.grant = !column.grant,
-                _ => {
-                    column.statistics = if column.statistics.is_some() {
-                        None
-                    } else {
-                        Some(77)
-                    }
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-fn drop_last<T>(from: &mut Vec<T>) {
-    from.pop();
 }
