@@ -3,6 +3,7 @@
 
 mod casts;
 mod models;
+mod random;
 mod renames;
 
 use std::fs;

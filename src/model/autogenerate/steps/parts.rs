@@ -6,6 +6,7 @@ use super::{Builder, Node, Step};
 use crate::model::{
     autogenerate::{
         fates::{Fate, Fates, leaves_parent},
+        object::Object,
         rules::common_columns,
         side::Side,
         write::{constraints, tables},
@@ -103,10 +104,24 @@ impl<'a> Builder<'_, 'a> {
                     || self.new.rests_on(table).contains(used)
                     || used.kind == ObjectKind::Constraint
             });
-            if needs_only_table {
+            if needs_only_table && !self.repeats_another(key, &constraint) {
                 self.steps.inline.insert(key);
             }
         }
+    }
+
+    /// Whether a unique constraint has the columns of another one or of the primary key: CREATE TABLE makes one of both.
+    fn repeats_another(&self, key: &ObjectKey, constraint: &Object<'_>) -> bool {
+        let Some((table, columns)) = self.new.carrier(key).zip(unique_columns(constraint)) else {
+            return false;
+        };
+        let mut others = self.new.parts(table).iter().filter(|other| **other != key);
+        constraint.text("type") == Some("unique")
+            && others.any(|other| {
+                self.new
+                    .object(other)
+                    .is_some_and(|other| unique_columns(&other) == Some(columns))
+            })
     }
 
     /// The step after which the object is as it should be; none for one that stays as it is.
@@ -335,4 +350,11 @@ pub(super) fn circular_keys<'a>(old: &Side<'a>, fates: &Fates<'a>) -> HashSet<&'
         .iter()
         .filter(|(_, table, referenced)| reaches(referenced, table));
     circular.map(|(key, _, _)| *key).collect()
+}
+
+/// The columns of a primary key or unique constraint, as its definition says them.
+fn unique_columns<'o>(constraint: &Object<'o>) -> Option<&'o str> {
+    let definition = constraint.text("definition")?;
+    let columns = definition.strip_prefix("PRIMARY KEY ");
+    columns.or_else(|| definition.strip_prefix("UNIQUE "))
 }

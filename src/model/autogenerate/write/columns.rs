@@ -115,20 +115,22 @@ pub(in crate::model::autogenerate) fn alter(
     let changed = changed(old, new);
     let mut statements = Vec::new();
     let alter = alter_column(new);
-    let nullability = format!(
+    let with_children = format!(
         "ALTER TABLE {} ALTER COLUMN {}",
         new.on().unwrap_or_default(),
         new.name()
     );
+    // Children lose the expression with their parent, and not without it.
+    let loses_expression = old.text("generated").is_some() && new.text("generated").is_none();
+    if loses_expression && !how.follows_parent {
+        statements.push(format!("{with_children} DROP EXPRESSION"));
+    }
     let mut push = |action: String| statements.push(format!("{alter} {action}"));
 
     let loses_identity =
         changed.contains("identity") && new.text("identity").is_none() && !how.released;
     if loses_identity {
         push("DROP IDENTITY".to_owned());
-    }
-    if old.text("generated").is_some() && new.text("generated").is_none() {
-        push("DROP EXPRESSION".to_owned());
     }
     let default = new.text("default");
     let had_default = old.text("default").is_some() && !how.released;
@@ -163,13 +165,13 @@ pub(in crate::model::autogenerate) fn alter(
         // Partitions have what their parent has of this.
         if !new.flag("not null") {
             let alter = if how.partitioned {
-                &nullability
+                &with_children
             } else {
                 &alter
             };
             statements.push(format!("{alter} DROP NOT NULL"));
         } else if !how.not_null_later && !how.follows_parent {
-            statements.push(format!("{nullability} SET NOT NULL"));
+            statements.push(format!("{with_children} SET NOT NULL"));
         }
     }
     let mut push = |action: String| statements.push(format!("{alter} {action}"));

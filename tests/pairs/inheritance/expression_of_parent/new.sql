@@ -1,0 +1,2 @@
+CREATE TABLE parts (id int, twice int);
+CREATE TABLE wheels (spokes int) INHERITS (parts);

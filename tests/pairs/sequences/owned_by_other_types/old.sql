@@ -1,0 +1,1 @@
+CREATE TABLE notes (day date, total numeric(12,2), id bigint);
