@@ -12,7 +12,7 @@ mod watch;
 
 pub use error::RehearsalError;
 
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 
 use self::{
     locks::{Locks, reported},
@@ -62,9 +62,16 @@ impl Storage {
         Ok(Self(relations::read(session).await?))
     }
 
-    /// The tables whose storage is another one later, by name, sorted.
+    /// The tables whose storage is another one later, by name, sorted; those too that were made anew under their name.
     pub fn rewritten(&self, later: &Self) -> Vec<String> {
-        relations::rewritten(&self.0, &self.0, &later.0)
+        let mut names = relations::rewritten(&self.0, &self.0, &later.0);
+        let later_names: BTreeSet<&String> = later.0.values().map(|table| &table.name).collect();
+        let gone = self.0.iter().filter(|(oid, _)| !later.0.contains_key(oid));
+        let made_anew =
+            gone.filter(|(_, table)| table.has_rows() && later_names.contains(&table.name));
+        names.extend(made_anew.map(|(_, table)| table.name.clone()));
+        names.sort();
+        names
     }
 }
 

@@ -95,8 +95,9 @@ pub(super) fn phases<'a>(
     phases.retain(|phase| !phase.statements.is_empty());
     for phase in phases.iter_mut().filter(|phase| phase.transactional) {
         let makes_routine = |statement: &String| {
-            let rest = statement.strip_prefix("CREATE OR REPLACE ");
-            rest.is_some_and(|rest| rest.starts_with("FUNCTION ") || rest.starts_with("PROCEDURE "))
+            let rest = statement.strip_prefix("CREATE ").unwrap_or_default();
+            let rest = rest.strip_prefix("OR REPLACE ").unwrap_or(rest);
+            rest.starts_with("FUNCTION ") || rest.starts_with("PROCEDURE ")
         };
         // What the text of a body names is in no catalog, so that it may be made later.
         if phase.statements.iter().any(makes_routine) {

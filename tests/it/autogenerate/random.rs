@@ -239,6 +239,6 @@ fn renamed(mut facts: Facts, from: &str, to: &str) -> Facts {
     {
         *properties = named(std::mem::take(properties));
     }
-    facts.role = to.to_owned();
+    to.clone_into(&mut facts.role);
     facts
 }

@@ -145,8 +145,8 @@ fn tables_that_refer_to_each_other_lose_their_foreign_keys_before_they_go() {
 }
 
 fn numbered(ground: Ground, owned: bool) -> Ground {
-    let owner = owned.then_some("public.orders.id");
-    let properties = json!({"on": owned.then_some("public.orders"), "owned by": owner, "type": "bigint",
+    let holder = owned.then_some("public.orders.id");
+    let properties = json!({"on": owned.then_some("public.orders"), "owned by": holder, "type": "bigint",
         "start": 1, "increment": 1, "min": 1, "max": 9_223_372_036_854_775_807_i64, "cache": 1});
     let sequence = (ObjectKind::Sequence, "public.ids");
     let column = (ObjectKind::Column, "public.orders.id");

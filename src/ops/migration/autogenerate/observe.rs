@@ -88,6 +88,9 @@ pub(super) fn findings(
 
 /// Whether a statement of ours may write a table anew.
 fn may_rewrite(sql: &str, table: &str) -> bool {
+    if sql.starts_with(&format!("INSERT INTO {table} ")) {
+        return true;
+    }
     let altered = sql.strip_prefix("ALTER TABLE ").unwrap_or_default();
     let altered = altered.strip_prefix("ONLY ").unwrap_or(altered);
     let action = altered

@@ -86,17 +86,17 @@ pub(super) fn alter(model: &mut Model, dice: &mut Dice) {
                     table.grants = vec!["SELECT", "INSERT"]
                         .into_iter()
                         .filter(|_| dice.chance(50))
-                        .collect()
+                        .collect();
                 }
                 5 if table.partitions.is_some() => {
                     table.partitions = Some(if dice.chance(50) {
                         vec![0, 2]
                     } else {
                         vec![0, 1, 2]
-                    })
+                    });
                 }
                 5 if table.parent.is_none() && dice.chance(40) && !has_children(&table.name) => {
-                    table.partitions = Some(vec![0])
+                    table.partitions = Some(vec![0]);
                 }
                 6 if table.partitions.is_some() && dice.chance(40) => table.partitions = None,
                 6 => {

@@ -188,7 +188,7 @@ fn table(model: &Model, dice: &mut Dice) -> Option<Table> {
         comment: dice.chance(10),
         grants: Vec::new(),
     };
-    for _ in 0..1 + dice.roll(4) {
+    for _ in 0..=dice.roll(4) {
         if table.columns.is_empty() {
             break;
         }

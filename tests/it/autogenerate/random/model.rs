@@ -117,6 +117,10 @@ pub(super) enum Kind {
 }
 
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a property of its own"
+)]
 pub(super) struct View {
     pub(super) name: String,
     /// A table or an earlier view.

@@ -20,7 +20,7 @@ fn settle_types(model: &mut Model, other: &Model) {
                 family(whole.base(&column.kind)) != family(other.base(&there.kind))
             });
             if differs {
-                column.kind = "text".to_owned();
+                "text".clone_into(&mut column.kind);
             }
         }
     }

@@ -66,15 +66,13 @@ impl Model {
             if let Some(function) = each
                 .function
                 .as_deref()
-                .filter(|name| self.has_function(name))
+                .filter(|name| self.has_function(name) && NUMBERS.contains(&each.base))
             {
-                if NUMBERS.contains(&each.base) {
-                    let _ = write!(
-                        sql,
-                        " CONSTRAINT {}_by CHECK ({function}(VALUE::bigint) > 0)",
-                        each.name
-                    );
-                }
+                let _ = write!(
+                    sql,
+                    " CONSTRAINT {}_by CHECK ({function}(VALUE::bigint) > 0)",
+                    each.name
+                );
             }
             sql += ";\n";
         }
@@ -302,7 +300,7 @@ impl Model {
                 "CREATE INDEX {name} ON {on} ({function}({field}::bigint));"
             )),
             Kind::Trigger(events) => {
-                let events = events.replace("$", field);
+                let events = events.replace('$', field);
                 Some(format!(
                     "CREATE TRIGGER {name} BEFORE {events} ON {on} FOR EACH ROW EXECUTE FUNCTION touch();"
                 ))
