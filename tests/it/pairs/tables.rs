@@ -397,7 +397,9 @@ async fn next_values(session: &Client) -> Result<BTreeMap<String, (i64, bool)>, 
     let mut values = BTreeMap::new();
     for row in session.query(SEQUENCES, &[]).await? {
         let name: String = row.get(0);
-        let next = format!("SELECT last_value + is_called::integer, is_called FROM {name}");
+        let next = format!(
+            "SELECT least(last_value, 9223372036854775806) + is_called::integer, is_called FROM {name}"
+        );
         let next = session.query_one(&next, &[]).await?;
         values.insert(name, (next.get(0), next.get(1)));
     }
