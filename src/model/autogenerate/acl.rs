@@ -68,7 +68,7 @@ impl Acl {
         self
     }
 
-    /// What remains of a column's privileges after the [`statements`] that bring those of its table from `from` to `to`:
+    /// What remains of a column's privileges after the [`statements()`] that bring those of its table from `from` to `to`:
     /// what is revoked from a role on a table, it loses on every column as well.
     #[must_use]
     pub(super) fn after_table(mut self, from: &Self, to: &Self) -> Self {

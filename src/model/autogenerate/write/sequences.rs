@@ -1,6 +1,9 @@
 //! Sequences. What they belong to is a step of its own in the plan: a sequence is made before the column that uses it, and
 //! given to it afterwards.
 
+// Writing to a String cannot fail.
+use std::fmt::Write as _;
+
 use super::Object;
 use crate::model::autogenerate::object::changed;
 
@@ -70,12 +73,31 @@ fn options(object: &Object<'_>) -> String {
     )
 }
 
-/// The options of a sequence that an identity column makes: its type is the column's.
-pub(in crate::model::autogenerate) fn identity_options(object: &Object<'_>) -> String {
-    let all = options(object);
-    let without_type = all.split_once(" INCREMENT").map_or("", |(_, rest)| rest);
-    format!(
-        "SEQUENCE NAME {} INCREMENT{without_type}",
-        object.identity()
-    )
+/// The options of a sequence that an identity column makes, less those that it has by default: its type is the column's.
+pub(super) fn identity_options(object: &Object<'_>) -> String {
+    let number = |name: &str| object.number(name).unwrap_or_default();
+    let largest = match object.text("type") {
+        Some("smallint") => i64::from(i16::MAX),
+        Some("integer") => i64::from(i32::MAX),
+        _ => i64::MAX,
+    };
+    let settings = [
+        ("INCREMENT BY", number("increment"), 1),
+        ("MINVALUE", number("min"), 1),
+        ("MAXVALUE", number("max"), largest),
+        ("START WITH", number("start"), 1),
+        ("CACHE", number("cache"), 1),
+    ];
+    // Where the sequence counts down, other defaults hold.
+    let counts_up = number("increment") > 0;
+    let mut text = format!("SEQUENCE NAME {}", object.identity());
+    for (word, value, default) in settings {
+        if value != default || !counts_up {
+            let _ = write!(text, " {word} {value}");
+        }
+    }
+    if object.flag("cycle") {
+        text.push_str(" CYCLE");
+    }
+    text
 }

@@ -43,14 +43,11 @@ pub(super) async fn add(
     let mut scripts = Vec::new();
     for written in generated.revisions {
         let Written {
-            script,
-            before,
-            observed,
-            ..
+            script, observed, ..
         } = written;
-        let findings = observe::findings(&script, &before, &observed, pg_major)?;
+        let findings = observe::findings(&script, &observed, pg_major)?;
         let script = annotated(script, &findings)?;
-        let findings = observe::findings(&script, &before, &observed, pg_major)?;
+        let findings = observe::findings(&script, &observed, pg_major)?;
         result.findings.extend(findings);
         scripts.push(script);
     }

@@ -3,39 +3,28 @@
 
 use chrono::Utc;
 
-use crate::{
-    model::{
-        failure::Failure,
-        migration::Direction,
-        rehearsal::{Rehearsal, RehearsedStatement, WayBack},
-        review::{self, Finding, abbreviated},
-        revision::Script,
-        schema::{Change, Schema},
-    },
-    postgres::rehearsal::Storage,
+use crate::model::{
+    failure::Failure,
+    migration::Direction,
+    rehearsal::{Rehearsal, RehearsedStatement, WayBack},
+    review::{self, Finding, abbreviated},
+    revision::Script,
+    schema::{Change, Schema},
 };
 
-/// What was there before and after a script.
+/// What was seen of a script.
 pub(super) struct Observed {
     /// Tables that were written anew.
     pub(super) rewritten: Vec<String>,
+    /// The schema before, under the new names of what the script renames.
+    pub(super) before: Schema,
     /// The schema after.
     pub(super) after: Schema,
-}
-
-impl Observed {
-    pub(super) fn between(before: &Storage, after: &Storage, schema: Schema) -> Self {
-        Self {
-            rewritten: before.rewritten(after),
-            after: schema,
-        }
-    }
 }
 
 /// The findings of the script's upgrade.
 pub(super) fn findings(
     script: &Script,
-    before: &Schema,
     observed: &Observed,
     pg_major: u32,
 ) -> Result<Vec<Finding>, Failure> {
@@ -61,7 +50,7 @@ pub(super) fn findings(
             statement.rewritten.push(table.clone());
         }
     }
-    let mut dropped = before.differences(&observed.after);
+    let mut dropped = observed.before.differences(&observed.after);
     dropped.retain(|difference| difference.change == Change::Dropped);
     for difference in dropped {
         let name = difference.key.identity.as_str();
@@ -76,7 +65,7 @@ pub(super) fn findings(
         revision: script.revision.clone(),
         direction: Direction::Upgrade,
         sha256: script.sha256.clone(),
-        fingerprint_before: before.fingerprint(),
+        fingerprint_before: observed.before.fingerprint(),
         fingerprint_after: observed.after.fingerprint(),
         rehearse_time: Utc::now(),
         statements: seen,

@@ -145,7 +145,11 @@ impl Writer<'_> {
             written.push(Written {
                 script,
                 before: before.schema,
-                observed: Observed::between(&storage, &left, after.schema.clone()),
+                observed: Observed {
+                    rewritten: storage.rewritten(&left),
+                    before: upgrade.back_to.schema.clone(),
+                    after: after.schema.clone(),
+                },
                 rows_before: rows,
                 rows_after: rows_after.clone(),
             });
