@@ -99,6 +99,7 @@ pub(super) fn steps<'a>(
     builder.add_edges_of_partitions();
     builder.add_edges_of_clustering();
     builder.add_edges_of_logging();
+    builder.add_edges_of_default_privileges();
     builder.steps
 }
 

@@ -100,7 +100,7 @@ kinds! {
     ForeignDataWrapper = "foreign-data wrapper",
     /// A foreign server.
     ForeignServer = "foreign server",
-    /// A user mapping, with those of its options that are no secrets.
+    /// A user mapping: only that it exists, since its options hold passwords.
     UserMapping = "user mapping",
     /// A publication.
     Publication = "publication",

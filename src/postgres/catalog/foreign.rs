@@ -4,7 +4,7 @@ use super::part::{
     FIRST_OF_USERS, acl, annotations, foreign_options, function, of_no_extension, owner,
 };
 
-/// The options of user mappings are shown to few roles; to others a mapping has none. Secrets are never shown.
+/// The options of user mappings are shown to few roles, and hold passwords: that a mapping exists is all that is compared.
 pub(super) fn query() -> String {
     format!(
         "SELECT 'foreign-data wrapper', quote_ident(w.fdwname),
@@ -21,7 +21,7 @@ pub(super) fn query() -> String {
          UNION ALL
          SELECT 'user mapping',
                 format('for %s at server %I', CASE m.umuser WHEN 0 THEN 'PUBLIC' ELSE quote_ident(m.usename) END, m.srvname),
-                jsonb_build_object('options', {mapping_options},
+                jsonb_build_object('@options', {mapping_options},
                                    '@address', jsonb_build_array('pg_user_mapping', m.umid::bigint, 0))
          FROM pg_user_mappings AS m WHERE {mapping_of_user}",
         handler = function("w.fdwhandler"),

@@ -208,6 +208,19 @@ impl<'a> Builder<'_, 'a> {
         }
     }
 
+    /// What is made gets the default privileges from before: they change last.
+    pub(super) fn add_edges_of_default_privileges(&mut self) {
+        let nodes = self.steps.nodes.iter().copied();
+        let (defaults, others): (Vec<Node<'a>>, Vec<Node<'a>>) =
+            nodes.partition(|(_, key)| key.kind == ObjectKind::DefaultPrivileges);
+        let made = others.iter().filter(|(step, _)| *step == Step::Create);
+        for created in made {
+            for changed in &defaults {
+                self.edge(*created, *changed);
+            }
+        }
+    }
+
     /// A logged table cannot refer to an unlogged one.
     pub(super) fn add_edges_of_logging(&mut self) {
         let becomes = |key: &ObjectKey| {

@@ -40,7 +40,12 @@ pub(super) fn create(object: &Object<'_>) -> Written {
         }
         _ => format!("CREATE {address}"),
     };
-    if let Some(options) = options(&object.list("options"))? {
+    // Those of a user mapping are no part of the schema, since not every role sees them.
+    let given = match object.kind() {
+        ObjectKind::UserMapping => object.detail_list("options"),
+        _ => object.list("options"),
+    };
+    if let Some(options) = options(&given)? {
         statement = format!("{statement} {options}");
     }
     Ok(vec![statement])

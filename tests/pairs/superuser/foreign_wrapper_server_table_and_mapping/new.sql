@@ -1,8 +1,8 @@
 CREATE FOREIGN DATA WRAPPER dummy OPTIONS (debug 'false', more 'x');
 CREATE SERVER far VERSION '2' FOREIGN DATA WRAPPER dummy OPTIONS (host 'b', port '5');
 CREATE SERVER near TYPE 'local' FOREIGN DATA WRAPPER dummy;
-CREATE USER MAPPING FOR $app SERVER far OPTIONS (u 'y', p 'it''s');
-CREATE USER MAPPING FOR PUBLIC SERVER near;
+CREATE USER MAPPING FOR $app SERVER far OPTIONS (u 'x');
+CREATE USER MAPPING FOR PUBLIC SERVER near OPTIONS (u 'y', p 'it''s');
 CREATE FOREIGN TABLE remote (id bigint NOT NULL, a text OPTIONS (name 'B', other 'x') DEFAULT 'a', b date, CONSTRAINT above CHECK (id > 0)) SERVER far OPTIONS (u 'two');
 CREATE VIEW of_remote AS SELECT id, a FROM remote;
 COMMENT ON SERVER far IS 'far away';
