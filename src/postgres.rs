@@ -29,5 +29,6 @@ pub mod session;
 pub mod shared;
 pub mod sizes;
 pub mod snapshot;
+pub mod table_files;
 pub mod tables;
 pub mod versions;

@@ -12,7 +12,7 @@ mod watch;
 
 pub use error::RehearsalError;
 
-use std::{collections::BTreeSet, time::Instant};
+use std::time::Instant;
 
 use self::{
     locks::{Locks, reported},
@@ -50,29 +50,6 @@ pub struct Observer<'a> {
     scope: &'a Scope,
     backend: i32,
     now: Seen,
-}
-
-/// The storage of all tables at one moment.
-#[derive(Debug)]
-pub struct Storage(Relations);
-
-impl Storage {
-    /// Reads it on a connection that is in no transaction.
-    pub async fn read(session: &Session) -> Result<Self, PostgresError> {
-        Ok(Self(relations::read(session).await?))
-    }
-
-    /// The tables whose storage is another one later, by name, sorted; those too that were made anew under their name.
-    pub fn rewritten(&self, later: &Self) -> Vec<String> {
-        let mut names = relations::rewritten(&self.0, &self.0, &later.0);
-        let later_names: BTreeSet<&String> = later.0.values().map(|table| &table.name).collect();
-        let gone = self.0.iter().filter(|(oid, _)| !later.0.contains_key(oid));
-        let made_anew =
-            gone.filter(|(_, table)| table.has_rows() && later_names.contains(&table.name));
-        names.extend(made_anew.map(|(_, table)| table.name.clone()));
-        names.sort();
-        names
-    }
 }
 
 /// One script on its way.

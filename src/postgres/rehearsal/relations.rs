@@ -71,7 +71,7 @@ impl Relation {
         columns.map(|(number, column)| (*number, format!("{}.{column}", self.name)))
     }
 
-    pub(super) fn has_rows(&self) -> bool {
+    fn has_rows(&self) -> bool {
         matches!(self.kind, 'r' | 'm')
     }
 }

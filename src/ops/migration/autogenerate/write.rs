@@ -20,9 +20,9 @@ use crate::{
     postgres::{
         casts,
         catalog::{Scope, facts_in_snapshot},
-        rehearsal::Storage,
         revisions::ScriptRun,
         session::Session,
+        table_files::TableFiles,
     },
 };
 
@@ -134,10 +134,10 @@ impl Writer<'_> {
             let draft = self.draft(&upgrade, parents, (done, count));
             let run = Script::draft(draft.clone())?;
             let (next, rows_after) = rows_after(&graph, &run, &rows)?;
-            let storage = Storage::read(self.session()).await?;
+            let files = TableFiles::read(self.session()).await?;
             self.run(&run, &rows, &rows_after).await?;
             let after = facts_in_snapshot(self.session(), self.scope).await?;
-            let left = Storage::read(self.session()).await?;
+            let files_after = TableFiles::read(self.session()).await?;
             let script = Script::draft(Draft {
                 downgrade_sql: self.downgrade(&after, &upgrade).await?,
                 ..draft
@@ -146,7 +146,7 @@ impl Writer<'_> {
                 script,
                 before: before.schema,
                 observed: Observed {
-                    rewritten: storage.rewritten(&left),
+                    rewritten: files.rewritten(&files_after),
                     before: upgrade.back_to.schema.clone(),
                     after: after.schema.clone(),
                 },
