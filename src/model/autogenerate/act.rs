@@ -160,14 +160,9 @@ impl<'a> Writer<'_, 'a> {
             .before
             .get(&node)
             .is_some_and(|later| !later.is_empty());
-        let table = self
-            .old
-            .carrier(before.key)
-            .and_then(|table| self.old.object(table));
-        let partitioned = table.is_some_and(|table| table.text("partitioned by").is_some());
         before.kind() == ObjectKind::Index
             && !waited_for
-            && !partitioned
+            && !rules::is_of_partitioned(self.old, before.key)
             && before.text("partition of").is_none()
     }
 
@@ -194,16 +189,12 @@ impl<'a> Writer<'_, 'a> {
             return false;
         };
         let stays = !self.fates.comes(table);
-        let partitioned = self
-            .new
-            .object(table)
-            .is_some_and(|table| table.text("partitioned by").is_some());
         let built = match after.kind() {
             ObjectKind::Index => true,
             ObjectKind::Constraint => matches!(after.text("type"), Some("primary key" | "unique")),
             _ => false,
         };
-        stays && !partitioned && built
+        stays && built && !rules::is_of_partitioned(self.new, after.key)
     }
 
     fn create(&self, node: Node<'a>, after: &Object<'_>, online: bool) -> Written {
@@ -243,13 +234,13 @@ impl<'a> Writer<'_, 'a> {
     fn adding(&self, constraint: &Object<'_>, online: bool) -> Adding {
         let table = self.new.carrier(constraint.key);
         let stays = table.is_some_and(|table| !self.fates.comes(table));
-        let partitioned = table
-            .and_then(|table| self.new.object(table))
-            .is_some_and(|table| table.text("partitioned by").is_some());
         if online {
             return Adding::UsingIndex;
         }
-        if constraints::has_index(constraint) && partitioned && stays {
+        if constraints::has_index(constraint)
+            && stays
+            && rules::is_of_partitioned(self.new, constraint.key)
+        {
             return Adding::Only;
         }
         let form_online = matches!(self.form, Form::Online | Form::StepByStep);

@@ -34,6 +34,15 @@ pub(super) fn bare(name: &str) -> String {
     inner.map_or_else(|| name.to_owned(), |inner| inner.replace("\"\"", "\""))
 }
 
+/// A name with something at its end, cut so that PostgreSQL keeps all of it: names have at most 63 bytes.
+pub(super) fn with_end(name: &str, end: &str) -> String {
+    let mut short = bare(name);
+    while short.len() + end.len() > 63 {
+        short.pop();
+    }
+    quoted(&format!("{short}{end}"))
+}
+
 /// The text before and after the first `separator` that no double quotes enclose.
 pub(super) fn split<'a>(text: &'a str, separator: &str) -> Option<(&'a str, &'a str)> {
     split_outside(text, separator, '"')
@@ -86,6 +95,16 @@ mod tests {
             assert_eq!(quoted(name), in_sql);
             assert_eq!(bare(in_sql), name);
         }
+    }
+
+    #[test]
+    fn an_end_stays_whole_however_long_the_name_is() {
+        assert_eq!(
+            with_end("\"the \"\"one\"\"\"", "__old"),
+            "\"the \"\"one\"\"__old\""
+        );
+        let long = with_end(&"å".repeat(31), "__old");
+        assert_eq!(bare(&long), format!("{}__old", "å".repeat(29)));
     }
 
     #[test]

@@ -5,7 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Candidate, Decisions, Renames, object::Object, side::Side, write::constraints};
+use super::{
+    Candidate, Decisions, Renames, object::Object, rules::taken_name, side::Side,
+    write::constraints,
+};
 use crate::model::schema::{ObjectKey, ObjectKind};
 
 pub(super) fn renames(
@@ -27,13 +30,13 @@ pub(super) fn renames(
     if !candidates.is_empty() {
         return Err(candidates);
     }
-    let mut taken: BTreeSet<&str> = relations(old);
+    let there = old.facts.schema.objects.keys();
+    let mut taken: BTreeSet<String> = there.filter_map(|key| taken_name(old, key)).collect();
     for (before, after) in same_but_for_the_name(old, new) {
-        let relation = relation(&after);
-        if relation.as_deref().is_some_and(|name| taken.contains(name)) {
+        let name = taken_name(new, after.key);
+        if name.is_some_and(|name| !taken.insert(name)) {
             continue;
         }
-        taken.insert(after.identity());
         renames.add(&before, &after);
     }
     Ok(renames)
@@ -248,32 +251,4 @@ fn nameless(index: &Object<'_>) -> String {
         " INDEX ON ",
         1,
     )
-}
-
-/// The name that an object has among relations.
-fn relation(object: &Object<'_>) -> Option<String> {
-    match object.kind() {
-        ObjectKind::Index | ObjectKind::Sequence => Some(object.identity().to_owned()),
-        ObjectKind::Constraint if constraints::has_index(object) => {
-            Some(constraints::index(object))
-        }
-        _ => None,
-    }
-}
-
-fn relations<'s>(side: &'s Side<'_>) -> BTreeSet<&'s str> {
-    let keys = side.facts.schema.objects.keys();
-    let of_relations = keys.filter(|key| {
-        matches!(
-            key.kind,
-            ObjectKind::Table
-                | ObjectKind::ForeignTable
-                | ObjectKind::View
-                | ObjectKind::MaterializedView
-                | ObjectKind::Sequence
-                | ObjectKind::Index
-                | ObjectKind::CompositeType
-        )
-    });
-    of_relations.map(|key| key.identity.as_str()).collect()
 }

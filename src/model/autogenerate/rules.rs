@@ -9,6 +9,20 @@ use super::{
 };
 use crate::model::schema::{ObjectKey, ObjectKind};
 
+/// Whether the table of a part has partitions.
+pub(super) fn is_of_partitioned(side: &Side<'_>, part: &ObjectKey) -> bool {
+    let table = side.carrier(part).and_then(|table| side.object(table));
+    table.is_some_and(|table| table.text("partitioned by").is_some())
+}
+
+/// The column of a parent that a column of a child is.
+pub(super) fn column_of_parent<'a>(side: &Side<'a>, column: &ObjectKey) -> Option<&'a ObjectKey> {
+    let mut used = side.rests_on(column).iter();
+    let of_parent = used
+        .find(|used| used.kind == ObjectKind::Column && side.carrier(used) != side.carrier(column));
+    of_parent.copied()
+}
+
 /// Whether a column of a table that stays becomes NOT NULL by a check that is validated first.
 pub(super) fn is_not_null_later(
     old: &Side<'_>,
@@ -44,15 +58,12 @@ pub(super) fn is_added_not_valid(new: &Side<'_>, fates: &Fates<'_>, key: &Object
         user.kind == ObjectKind::Constraint
             && new.carrier(user).is_some_and(|child| fates.comes(child))
     });
-    let partitioned = new
-        .object(table)
-        .is_some_and(|table| table.text("partitioned by").is_some());
     checked
         && !of_new_child
         && table.kind == ObjectKind::Table
         && !fates.comes(table)
         && constraint.text("origin") != Some("inherited")
-        && !(partitioned && constraints::is_foreign_key(&constraint))
+        && !(constraints::is_foreign_key(&constraint) && is_of_partitioned(new, key))
 }
 
 /// Whether a retyped column only follows its parent's.
@@ -61,11 +72,8 @@ pub(super) fn follows_parent(new: &Side<'_>, fates: &Fates<'_>, column: &ObjectK
         .object(column)
         .is_some_and(|object| object.text("origin").is_some());
     inherited
-        && new.rests_on(column).iter().any(|used| {
-            used.kind == ObjectKind::Column
-                && new.carrier(used) != new.carrier(column)
-                && fates.get(used) == Some(Fate::Alter)
-        })
+        && column_of_parent(new, column)
+            .is_some_and(|parent| fates.get(parent) == Some(Fate::Alter))
 }
 
 /// The columns whose values a table that is made again takes over.
@@ -89,4 +97,26 @@ pub(super) fn is_of_view(side: &Side<'_>, column: &ObjectKey) -> bool {
             ObjectKind::View | ObjectKind::MaterializedView
         )
     }) && column.kind == ObjectKind::Column
+}
+
+/// The name that an object takes among relations and types.
+pub(super) fn taken_name(side: &Side<'_>, key: &ObjectKey) -> Option<String> {
+    match key.kind {
+        ObjectKind::Table
+        | ObjectKind::ForeignTable
+        | ObjectKind::View
+        | ObjectKind::MaterializedView
+        | ObjectKind::Sequence
+        | ObjectKind::Index
+        | ObjectKind::Enum
+        | ObjectKind::Domain
+        | ObjectKind::CompositeType
+        | ObjectKind::Range
+        | ObjectKind::BaseType => Some(key.identity.clone()),
+        ObjectKind::Constraint => {
+            let constraint = side.object(key)?;
+            constraints::has_index(&constraint).then(|| constraints::index(&constraint))
+        }
+        _ => None,
+    }
 }

@@ -162,7 +162,7 @@ fn privileges(object: &Object<'_>) -> Result<Acl, String> {
 }
 
 /// What ALTER DEFAULT PRIVILEGES calls such objects.
-fn default_privileges_word(kind: ObjectKind) -> Option<&'static str> {
+pub(super) fn default_privileges_word(kind: ObjectKind) -> Option<&'static str> {
     match kind {
         ObjectKind::Table
         | ObjectKind::ForeignTable

@@ -148,6 +148,12 @@ impl<'a> Side<'a> {
         self.carriers.get(identity).copied()
     }
 
+    /// The table that a partition is one of.
+    pub(super) fn partitioned_table(&self, partition: &ObjectKey) -> Option<&'a ObjectKey> {
+        let parent = self.facts.schema.objects.get(partition)?;
+        self.carrier_named(parent.get("partition of")?.as_str()?)
+    }
+
     /// What hangs on the object.
     pub(super) fn parts(&self, key: &ObjectKey) -> &[&'a ObjectKey] {
         self.parts.get(key).map(Vec::as_slice).unwrap_or_default()

@@ -63,6 +63,34 @@ async fn files_need_each_other_in_any_order_and_below_directories() {
 }
 
 #[tokio::test]
+async fn a_statement_may_stand_above_what_it_needs_and_what_others_need_below_it() {
+    let (site, daemon) = started(&[
+        (
+            "a.sql",
+            "CREATE VIEW dear AS SELECT o.id FROM orders o JOIN customers c ON c.id = o.customer;
+             CREATE TABLE customers (id int PRIMARY KEY);",
+        ),
+        (
+            "b.sql",
+            "CREATE TABLE orders (id int PRIMARY KEY, customer int REFERENCES customers (id));",
+        ),
+    ])
+    .await;
+    let client = daemon.client();
+    client
+        .revision(
+            "CREATE TABLE customers (id int PRIMARY KEY);
+             CREATE TABLE orders (id int PRIMARY KEY, customer int REFERENCES customers (id));
+             CREATE VIEW dear AS SELECT o.id FROM orders o JOIN customers c ON c.id = o.customer;",
+            "",
+        )
+        .await;
+    agrees(client).await;
+    nothing_is_left(&site).await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn a_linked_file_is_read() {
     let site = with_models(&[]).await;
     let aside = site.path("aside.sql");

@@ -64,6 +64,9 @@ async fn a_column_that_may_be_renamed_is_asked_about_and_keeps_its_rows_when_it_
 
     let result = generate(client, with(&["public.orders.total=amount"], &[])).await;
     assert_eq!(result.revisions.len(), 1, "{result:?}");
+    // Nothing goes, and nothing is said to go.
+    let rules: Vec<&str> = result.findings.iter().map(|f| f.rule.as_str()).collect();
+    assert!(!rules.contains(&"drop-column"), "{rules:?}");
     client.upgrade("head").await;
     assert_eq!(amount(&site).await, 42);
     daemon.stop().await;

@@ -46,17 +46,8 @@ impl Writer<'_, '_> {
 }
 
 /// The name that a type has between its move and its end.
-fn moved_name(name: &str) -> String {
-    let name = names::bare(name);
-    let mut short = name.as_str();
-    // Names have at most 63 bytes.
-    while short.len() + MOVED.len() > 63 {
-        short = &short[..short
-            .char_indices()
-            .next_back()
-            .map_or(0, |(place, _)| place)];
-    }
-    names::quoted(&format!("{short}{MOVED}"))
+fn moved_name(object: &Object<'_>) -> String {
+    names::with_end(object.name(), MOVED)
 }
 
 fn moved_word(object: &Object<'_>) -> &'static str {
@@ -79,13 +70,18 @@ pub(super) fn discarded(object: &Object<'_>) -> Vec<String> {
     vec![format!(
         "DROP {} {schema}.{}",
         moved_word(object),
-        moved_name(object.name())
+        moved_name(object)
     )]
 }
 
 /// The schema that a table waits in until its rows are taken over: so its indexes, constraints and sequences make room too.
+/// Tables of one name in several schemas wait in several.
 fn aside(table: &Object<'_>) -> String {
-    moved_name(table.name())
+    let (schema, name) = (
+        names::bare(table.text_or_empty("schema")),
+        names::bare(table.name()),
+    );
+    names::with_end(&names::quoted(&format!("{schema}_{name}")), MOVED)
 }
 
 /// Makes room for the new one of that name.
@@ -98,6 +94,6 @@ pub(super) fn moved(object: &Object<'_>) -> Vec<String> {
             format!("ALTER TABLE {identity} SET SCHEMA {aside}"),
         ];
     }
-    let (word, name) = (moved_word(object), moved_name(object.name()));
+    let (word, name) = (moved_word(object), moved_name(object));
     vec![format!("ALTER {word} {identity} RENAME TO {name}")]
 }

@@ -3,13 +3,13 @@
 use super::Writer;
 use crate::model::{
     autogenerate::{
-        Cast,
+        Cast, names,
         object::Object,
         rules,
         side::Side,
         write::{Written, columns},
     },
-    schema::{ObjectKey, ObjectKind},
+    schema::ObjectKey,
 };
 
 impl<'a> Writer<'_, 'a> {
@@ -39,12 +39,8 @@ impl<'a> Writer<'_, 'a> {
         if column.text("origin") != Some("inherited") {
             return Vec::new();
         }
-        let used = self.new.rests_on(column.key).iter();
-        let mut parents = used.filter(|used| {
-            used.kind == ObjectKind::Column
-                && self.new.carrier(used) != self.new.carrier(column.key)
-        });
-        let Some(parent) = parents.next().and_then(|parent| self.new.object(parent)) else {
+        let parent = rules::column_of_parent(self.new, column.key);
+        let Some(parent) = parent.and_then(|parent| self.new.object(parent)) else {
             return Vec::new();
         };
         let given: Vec<&str> = parent
@@ -67,11 +63,8 @@ impl<'a> Writer<'_, 'a> {
             return Ok(beyond(column, &["type", "collation"]));
         }
         let parent_adds = column.text("origin") == Some("inherited")
-            && self.new.rests_on(column.key).iter().any(|used| {
-                used.kind == ObjectKind::Column
-                    && self.new.carrier(used) != self.new.carrier(column.key)
-                    && self.fates.comes(used)
-            });
+            && rules::column_of_parent(self.new, column.key)
+                .is_some_and(|parent| self.fates.comes(parent));
         if parent_adds {
             return Ok(self.beyond_parent(column));
         }
@@ -98,11 +91,7 @@ impl<'a> Writer<'_, 'a> {
                 self.old, self.new, self.fates, self.form, key,
             ),
             follows_parent: rules::follows_parent(self.new, self.fates, key),
-            partitioned: self
-                .new
-                .carrier(key)
-                .and_then(|table| self.new.object(table))
-                .is_some_and(|table| table.text("partitioned by").is_some()),
+            partitioned: rules::is_of_partitioned(self.new, key),
         };
         columns::alter(before, after, sequence.as_ref(), how)
     }
@@ -144,24 +133,12 @@ fn beyond(column: &Object<'_>, given: &[&str]) -> Vec<String> {
 /// A NOT NULL that looks at the rows while nobody is kept out: a validated check saves the look that SET NOT NULL takes.
 pub(super) fn not_null(column: &Object<'_>) -> Vec<String> {
     let (table, name) = (column.on().unwrap_or_default(), column.name());
-    let check = format!("\"{}\"", constraint_name(name));
+    // It is there for a moment.
+    let check = names::with_end(name, "_not_null_check");
     vec![
         format!("ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({name} IS NOT NULL) NOT VALID"),
         format!("ALTER TABLE {table} VALIDATE CONSTRAINT {check}"),
         format!("ALTER TABLE {table} ALTER COLUMN {name} SET NOT NULL"),
         format!("ALTER TABLE {table} DROP CONSTRAINT {check}"),
     ]
-}
-
-/// A name for a check that is there for a moment.
-fn constraint_name(column: &str) -> String {
-    const END: &str = "_not_null_check";
-    let mut short = column.trim_matches('"');
-    while short.len() + END.len() > 63 {
-        short = &short[..short
-            .char_indices()
-            .next_back()
-            .map_or(0, |(place, _)| place)];
-    }
-    format!("{short}{END}")
 }

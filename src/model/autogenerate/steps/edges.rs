@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use super::{Builder, Node, Step};
 use crate::model::{
-    autogenerate::{fates::Fate, side::Side, write::constraints},
+    autogenerate::{
+        fates::Fate, rules::taken_name, settle::default_privileges_word, side::Side,
+        write::constraints,
+    },
     schema::{ObjectKey, ObjectKind},
 };
 
@@ -213,7 +216,9 @@ impl<'a> Builder<'_, 'a> {
         let nodes = self.steps.nodes.iter().copied();
         let (defaults, others): (Vec<Node<'a>>, Vec<Node<'a>>) =
             nodes.partition(|(_, key)| key.kind == ObjectKind::DefaultPrivileges);
-        let made = others.iter().filter(|(step, _)| *step == Step::Create);
+        let made = others.iter().filter(|(step, key)| {
+            *step == Step::Create && default_privileges_word(key.kind).is_some()
+        });
         for created in made {
             for changed in &defaults {
                 self.edge(*created, *changed);
@@ -247,27 +252,5 @@ impl<'a> Builder<'_, 'a> {
         for (first, then) in edges {
             self.edge((Step::Alter, first), (Step::Alter, then));
         }
-    }
-}
-
-/// The name that an object takes among relations and types.
-fn taken_name(side: &Side<'_>, key: &ObjectKey) -> Option<String> {
-    match key.kind {
-        ObjectKind::Table
-        | ObjectKind::ForeignTable
-        | ObjectKind::View
-        | ObjectKind::MaterializedView
-        | ObjectKind::Sequence
-        | ObjectKind::Index
-        | ObjectKind::Enum
-        | ObjectKind::Domain
-        | ObjectKind::CompositeType
-        | ObjectKind::Range
-        | ObjectKind::BaseType => Some(key.identity.clone()),
-        ObjectKind::Constraint => {
-            let constraint = side.object(key)?;
-            constraints::has_index(&constraint).then(|| constraints::index(&constraint))
-        }
-        _ => None,
     }
 }

@@ -40,11 +40,7 @@ impl<'a> Builder<'_, 'a> {
                 for part in self.new.parts(table).to_vec() {
                     self.edges(Some((step, table)), self.make(part));
                 }
-                let parent = self
-                    .old
-                    .object(table)
-                    .and_then(|object| object.text("partition of").map(str::to_owned));
-                let parent = parent.and_then(|parent| self.old.carrier_named(&parent));
+                let parent = self.old.partitioned_table(table);
                 for part in parent
                     .map(|parent| self.old.parts(parent).to_vec())
                     .unwrap_or_default()
@@ -63,14 +59,7 @@ impl<'a> Builder<'_, 'a> {
                         self.edges(self.make(used), Some((step, table)));
                     }
                 }
-                let Some(parent) = self
-                    .new
-                    .object(table)
-                    .and_then(|object| object.text("partition of").map(str::to_owned))
-                else {
-                    continue;
-                };
-                let Some(parent) = self.new.carrier_named(&parent) else {
+                let Some(parent) = self.new.partitioned_table(table) else {
                     continue;
                 };
                 self.edges(self.make(parent), Some((step, table)));

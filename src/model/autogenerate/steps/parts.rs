@@ -286,21 +286,17 @@ impl<'a> Builder<'_, 'a> {
 
     /// Whether a foreign key of a partition is that of its parent, and not one that refers to what the other serves.
     pub(super) fn refers_like(&self, key: &ObjectKey, parent: &ObjectKey) -> bool {
-        let definition = |key| {
+        let type_of = |key| {
             self.old
                 .object(key)
                 .and_then(|object| object.text("type").map(str::to_owned))
         };
-        definition(key) == definition(parent)
+        type_of(key) == type_of(parent)
     }
 
     /// Whether the rows of a partition are copied with those of its parent.
     pub(super) fn is_filled_through_parent(&self, table: &ObjectKey) -> bool {
-        let parent = self
-            .old
-            .object(table)
-            .and_then(|table| table.text("partition of").map(str::to_owned));
-        let parent = parent.and_then(|parent| self.old.carrier_named(&parent));
+        let parent = self.old.partitioned_table(table);
         parent.is_some_and(|parent| self.steps.moved.contains(parent))
     }
 

@@ -57,7 +57,7 @@ pub(in crate::model::autogenerate) fn create(table: &Object<'_>, parts: &Parts<'
         let _ = write!(text, " USING {method}");
     }
     let mut options: Vec<String> = table
-        .list("options")
+        .detail_list("options")
         .into_iter()
         .map(columns::assigned)
         .collect();

@@ -26,7 +26,7 @@ fn statement(view: &Object<'_>, verb: &str) -> String {
         let _ = write!(text, " USING {method}");
     }
     let options: Vec<String> = view
-        .list("options")
+        .detail_list("options")
         .into_iter()
         .map(columns::assigned)
         .collect();

@@ -1,0 +1,2 @@
+INSERT INTO a.m VALUES (1, 'a'), (2, NULL);
+INSERT INTO b.m VALUES (7, 'b');
