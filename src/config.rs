@@ -366,12 +366,16 @@ pub struct Schedule {
 /// How databases are probed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Health {
-    /// From one probe's start to the next.
+    /// From one look to the next.
     #[serde(serialize_with = "shown::duration")]
     pub interval: Duration,
     /// Longest wait for an answer.
     #[serde(serialize_with = "shown::duration")]
     pub timeout: Duration,
+    /// Failures in a row that make a connection unreachable.
+    pub failures: u32,
+    /// Answers in a row that make it reachable again.
+    pub successes: u32,
 }
 
 /// What is logged and how.

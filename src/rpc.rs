@@ -90,8 +90,8 @@ pub async fn serve(
         daemon: Arc::clone(&daemon),
         stop: stop.clone(),
     };
-    let (health_reporter, health_service) = tonic_health::server::health_reporter();
-    let report = standard_health::report(daemon, health_reporter, stop.clone());
+    let (health, pen) = standard_health::StandardHealth::new(&daemon);
+    let health_is_true = standard_health::keep_true(daemon, pen, stop.clone());
     let descriptors = [
         crate::proto::DESCRIPTORS,
         tonic_health::pb::FILE_DESCRIPTOR_SET,
@@ -111,7 +111,7 @@ pub async fn serve(
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .tcp_nodelay(true)
-        .add_service(health_service)
+        .add_service(tonic_health::pb::health_server::HealthServer::new(health))
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?)
         .add_service(MigrationServiceServer::new(services.clone()))
@@ -123,7 +123,7 @@ pub async fn serve(
         .add_service(ScheduleServiceServer::new(services.clone()))
         .add_service(AuditServiceServer::new(services))
         .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stop.cancelled_owned());
-    let (ended, ()) = tokio::join!(server, report);
+    let (ended, ()) = tokio::join!(server, health_is_true);
     Ok(ended?)
 }
 

@@ -21,13 +21,14 @@ pub mod replaced;
 pub mod schedule;
 pub mod schema;
 
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::Pool;
 use tokio_postgres::Config;
 use uuid::Uuid;
 
 use crate::postgres::{
     database::{ConnectionSettings, get, pool},
     error::PostgresError,
+    pooled::Pooled,
 };
 
 /// The control store's connections, and the identity under which this daemon writes to it.
@@ -69,7 +70,7 @@ impl ControlStore {
             .map_err(PostgresError::query("ask the control store"))
     }
 
-    async fn client(&self) -> Result<Object, PostgresError> {
+    async fn client(&self) -> Result<Pooled, PostgresError> {
         get(&self.pool, &self.login, &self.settings).await
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     },
     model::{
         failure::{Failure, Kind},
+        health::Thresholds,
         method::Method,
         retention::RetentionPolicy,
         schedule::Job,
@@ -21,7 +22,9 @@ use crate::{
     ops::{
         Daemon,
         context::Principal,
-        daemon::{BackupSettings, Managed, MigrationSettings, RestoreSettings, Settings},
+        daemon::{
+            BackupSettings, HealthSettings, Managed, MigrationSettings, RestoreSettings, Settings,
+        },
         health::Prober,
         runner::Runner,
     },
@@ -229,8 +232,14 @@ fn settings(config: &Config) -> Result<Settings, BuildError> {
             check_timeout: config.drill.check_timeout,
         },
         migrations: migrations(&config.migrations),
-        health_interval: config.health.interval,
-        health_timeout: config.health.timeout,
+        health: HealthSettings {
+            interval: config.health.interval,
+            timeout: config.health.timeout,
+            thresholds: Thresholds {
+                failures: config.health.failures,
+                successes: config.health.successes,
+            },
+        },
     })
 }
 

@@ -142,6 +142,8 @@ pub(super) fn config(
         health: Health {
             interval: settings.duration("health.interval", POSITIVE)?,
             timeout: settings.duration("health.timeout", POSITIVE)?,
+            failures: settings.integer("health.failures", 1..=10)?,
+            successes: settings.integer("health.successes", 1..=10)?,
         },
         log: log(settings)?,
         stores,

@@ -412,13 +412,23 @@ pub(super) const KEYS: &[Key] = &[
     ),
     fixed(
         "health.interval",
-        Text("2s"),
-        "How often each database is probed.",
+        Text("1s"),
+        "How often each database and the control store are looked at.",
     ),
     fixed(
         "health.timeout",
-        Text("3s"),
-        "Longest wait for a probe's answer.",
+        Text("1500ms"),
+        "Longest wait for the answer.",
+    ),
+    fixed(
+        "health.failures",
+        Integer(2),
+        "Looks without an answer in a row, 1 to 10, that make a database NOT_SERVING.",
+    ),
+    fixed(
+        "health.successes",
+        Integer(2),
+        "Answers in a row, 1 to 10, that make it SERVING again.",
     ),
     fixed(
         "log.format",

@@ -13,6 +13,7 @@ use crate::{
     model::{
         backup::{ArchiveFormat, BackupName, Manifest},
         failure::{Failure, Kind},
+        health::Thresholds,
         migration::BackupBefore,
         retention::RetentionPolicy,
         schedule::Job,
@@ -63,10 +64,19 @@ pub struct Settings {
     pub restore: RestoreSettings,
     /// How revisions are applied.
     pub migrations: MigrationSettings,
-    /// How often the prober looks at each database.
-    pub health_interval: Duration,
-    /// How long the prober waits for an answer.
-    pub health_timeout: Duration,
+    /// How databases are probed.
+    pub health: HealthSettings,
+}
+
+/// How databases are probed.
+#[derive(Clone, Copy, Debug)]
+pub struct HealthSettings {
+    /// From the end of one look to the next.
+    pub interval: Duration,
+    /// How long a look waits for an answer.
+    pub timeout: Duration,
+    /// How many looks in a row are believed.
+    pub thresholds: Thresholds,
 }
 
 /// How backups are written, and read.

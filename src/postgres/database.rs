@@ -6,11 +6,16 @@
 use std::{fmt, time::Duration};
 
 use deadpool_postgres::{
-    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
+    Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
 };
 use tokio_postgres::{Config, NoTls};
 
-use super::{copy::CopySession, error::PostgresError, session::Session, session::target};
+use super::{
+    copy::CopySession,
+    error::PostgresError,
+    pooled::Pooled,
+    session::{Session, notice_a_dead_peer, target},
+};
 
 /// What a connection is for, and so which login it uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +76,9 @@ pub struct DatabaseLogins {
     /// Another database of that server that the admin login may connect to, to work on the managed one from outside.
     pub server_database: String,
 }
+
+/// How long a connection that comes from the pool may take to show that it lives, before it is replaced by a new one.
+const RECYCLE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The connections to one managed database. Nothing is connected until it is needed.
 #[derive(Debug)]
@@ -141,7 +149,7 @@ impl Database {
     }
 
     /// A pooled connection for short queries that leave no session state behind.
-    pub async fn pooled(&self, purpose: Purpose) -> Result<Object, PostgresError> {
+    pub async fn pooled(&self, purpose: Purpose) -> Result<Pooled, PostgresError> {
         get(
             &self.pools[purpose as usize],
             self.login(purpose),
@@ -207,6 +215,7 @@ fn search_catalog_only(login: &mut Config) {
 pub fn pool(login: &Config, settings: &ConnectionSettings) -> Result<Pool, PostgresError> {
     let mut login = login.clone();
     login.application_name("pgsteward");
+    notice_a_dead_peer(&mut login);
     let timeout = settings.statement_timeout.as_millis();
     let options = login.get_options().unwrap_or_default().to_owned();
     login.options(format!("{options} -c statement_timeout={timeout}").trim());
@@ -222,7 +231,7 @@ pub fn pool(login: &Config, settings: &ConnectionSettings) -> Result<Pool, Postg
         .runtime(Runtime::Tokio1)
         .wait_timeout(Some(settings.connect_timeout))
         .create_timeout(Some(settings.connect_timeout))
-        .recycle_timeout(Some(settings.connect_timeout))
+        .recycle_timeout(Some(settings.connect_timeout.min(RECYCLE_TIMEOUT)))
         .build()
         .map_err(|error| PostgresError::Unexpected {
             what: format!("prepare connections to {}", target(&login)),
@@ -235,8 +244,8 @@ pub async fn get(
     pool: &Pool,
     login: &Config,
     settings: &ConnectionSettings,
-) -> Result<Object, PostgresError> {
-    pool.get().await.map_err(|error| match error {
+) -> Result<Pooled, PostgresError> {
+    let object = pool.get().await.map_err(|error| match error {
         PoolError::Backend(source) => PostgresError::Connect {
             target: target(login),
             source: source.into(),
@@ -251,5 +260,6 @@ pub async fn get(
             what: format!("take a connection to {}", target(login)),
             detail: other.to_string(),
         },
-    })
+    })?;
+    Ok(Pooled::new(object, settings.statement_timeout))
 }

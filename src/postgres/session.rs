@@ -14,7 +14,12 @@ use tokio_postgres::{CancelToken, Client, Config, NoTls};
 use super::error::PostgresError;
 use crate::model::failure::chain;
 
+/// A peer whose machine or network is gone says nothing, and TCP's own limits are hours. These make it half a minute to a
+/// minute, the same as the server is told for its side.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_RETRIES: u32 = 3;
+const UNACKNOWLEDGED: Duration = Duration::from_mins(1);
 /// How long a request to cancel a statement may take.
 pub(super) const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -41,7 +46,7 @@ impl Session {
         let target = target(config);
         let mut config = config.clone();
         config.application_name(application_name);
-        config.keepalives_idle(KEEPALIVE_IDLE);
+        notice_a_dead_peer(&mut config);
         let connecting = tokio::time::timeout(timeout, config.connect(NoTls)).await;
         let (client, connection) = match connecting {
             Err(_) => {
@@ -105,6 +110,15 @@ impl Session {
             tracing::debug!(%error, "session did not end in order");
         }
     }
+}
+
+/// Makes the connection end when nothing at the other end answers any more.
+pub(super) fn notice_a_dead_peer(config: &mut Config) {
+    config
+        .keepalives_idle(KEEPALIVE_IDLE)
+        .keepalives_interval(KEEPALIVE_INTERVAL)
+        .keepalives_retries(KEEPALIVE_RETRIES)
+        .tcp_user_timeout(UNACKNOWLEDGED);
 }
 
 /// A session holds locks and snapshots for as long as its job takes, most of it idle: limits that a role or database sets for

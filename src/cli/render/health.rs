@@ -27,16 +27,21 @@ fn schema(version: Option<&SchemaVersion>) -> String {
 
 impl Render for GetStatusResponse {
     fn render(&self, page: &mut Page) {
-        let store = if self.control_store_reachable {
-            "reachable"
-        } else {
-            "unreachable"
+        let store = match &self.control_store {
+            Some(store) if !store.reachable => format!(
+                "unreachable since {}: {}",
+                words::time(store.since_time.as_ref()),
+                store.message
+            ),
+            _ if self.control_store_reachable => "reachable".to_owned(),
+            _ => "unreachable".to_owned(),
         };
         page.fields(&[
             ("pgsteward", self.version.clone()),
             ("started", words::time(self.start_time.as_ref())),
-            ("control store", store.to_owned()),
+            ("control store", store),
             ("running operations", self.running_operations.to_string()),
+            ("message", self.message.clone()),
         ]);
         page.gap();
         let rows = self.databases.iter().map(|health| {
@@ -99,12 +104,13 @@ impl Render for DatabaseHealth {
             [
                 connection.purpose.clone(),
                 words::yes(connection.reachable),
+                words::time(connection.since_time.as_ref()),
                 words::duration(connection.latency.as_ref()),
                 connection.message.clone(),
             ]
         });
         page.table(
-            ["connection", "reachable", "latency", "message"],
+            ["connection", "reachable", "since", "latency", "message"],
             rows,
             "no connections",
         );

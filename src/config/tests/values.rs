@@ -56,8 +56,8 @@ fn without_a_file_everything_has_its_default() {
     assert_eq!(config.schedule.optimize.unwrap().as_str(), "30 3 * * 0");
     assert_eq!(config.schedule.drift.unwrap().as_str(), "0 5 * * *");
     assert_eq!(config.schedule.drill.unwrap().as_str(), "0 5 * * 0");
-    assert_eq!(config.health.interval, Duration::from_secs(2));
-    assert_eq!(config.health.timeout, Duration::from_secs(3));
+    assert_eq!(config.health.interval, Duration::from_secs(1));
+    assert_eq!(config.health.timeout, Duration::from_millis(1500));
     assert_eq!(config.log.format, LogFormat::Auto);
     assert_eq!(
         config.log.filter,

@@ -1,20 +1,33 @@
 //! CheckDatabase: asks one database now, without a cache.
 
-use super::prober::{By, ask_all, verdict};
+use super::{
+    found,
+    prober::{By, ask_all, look_at_control, verdict},
+};
 use crate::{
-    model::{failure::Failure, health::DatabaseHealth},
+    model::{
+        failure::Failure,
+        health::{ConnectionHealth, DatabaseHealth},
+    },
     ops::{context::Context, daemon::Daemon, maintenance::mode, migration::version},
 };
 
-/// A connection for each purpose, the schema version, maintenance mode and the newest good backup.
+/// The database, and the connection to the control store, each as found now. What is bad is said with the time since
+/// which the prober has seen it so.
 pub async fn check(
     daemon: &Daemon,
     context: &Context,
     database: &str,
-) -> Result<DatabaseHealth, Failure> {
+) -> Result<(DatabaseHealth, ConnectionHealth), Failure> {
     context.authorize()?;
     let managed = daemon.managed(database)?;
-    let (connections, server_version) = ask_all(daemon, managed, By::Login).await;
+    let (control, (looks, server_version)) =
+        tokio::join!(look_at_control(daemon), ask_all(daemon, managed, By::Login));
+    let control = daemon.prober.at_its_word("", control);
+    let connections: Vec<ConnectionHealth> = looks
+        .into_iter()
+        .map(|look| daemon.prober.at_its_word(managed.name(), look))
+        .collect();
     let reachable = connections
         .iter()
         .all(|connection| connection.error.is_none());
@@ -38,11 +51,5 @@ pub async fn check(
     if health.message.is_empty() {
         health.message = unknown.join("; ");
     }
-    Ok(health)
-}
-
-fn found<T>(what: &str, answer: Result<T, Failure>, unknown: &mut Vec<String>) -> Option<T> {
-    answer
-        .map_err(|failure| unknown.push(format!("{what} not known: {failure}")))
-        .ok()
+    Ok((health, control))
 }

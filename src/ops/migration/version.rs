@@ -42,5 +42,5 @@ pub async fn read(managed: &Managed) -> Result<SchemaVersion, Failure> {
 /// The version table's rows, sorted.
 pub async fn database_heads(managed: &Managed) -> Result<Vec<String>, Failure> {
     let client = managed.database.pooled(Purpose::Migrator).await?;
-    Ok(managed.version_table.heads(&**client).await?)
+    Ok(managed.version_table.heads(&*client).await?)
 }
