@@ -12,8 +12,7 @@ pub async fn check(
     context: &Context,
     database: &str,
 ) -> Result<DatabaseHealth, Failure> {
-    context.authorize()?;
-    let managed = daemon.managed(database)?;
+    let managed = daemon.authorized(context, database)?;
     let (connections, server_version) = ask_all(daemon, managed, By::Login).await;
     let reachable = connections
         .iter()

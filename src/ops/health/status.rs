@@ -12,12 +12,13 @@ use crate::{
     },
 };
 
-/// What the prober last saw, with the newest good backup and the schema version of each database.
+/// What the prober last saw of the databases that the caller may see, with the newest good backup and the schema version of each database.
 pub async fn status(daemon: &Daemon, context: &Context) -> Result<Status, Failure> {
-    context.authorize()?;
+    let reach = context.reach()?;
     let seen = daemon.prober.seen().borrow().clone();
     let listing = daemon.list_backups().await?;
     let mut databases: Vec<DatabaseHealth> = seen.databases.into_values().collect();
+    databases.retain(|health| reach.includes(&health.database));
     for health in &mut databases {
         health.last_backup = newest_good(&listing, &health.database).cloned();
         // Without the control store they are not known; that it is unreachable stands beside them.
@@ -32,7 +33,9 @@ pub async fn status(daemon: &Daemon, context: &Context) -> Result<Status, Failur
         }
     }
     // Without the control store the number is not known; that it is unreachable stands beside it.
-    let running_operations = daemon.store.open_operations().await.unwrap_or_default();
+    let limit = reach.limit();
+    let counted = daemon.store.open_operations(limit.as_deref()).await;
+    let running_operations = counted.unwrap_or_default();
     Ok(Status {
         version: env!("CARGO_PKG_VERSION"),
         start_time: daemon.start_time,
