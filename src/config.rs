@@ -4,6 +4,7 @@
 //! dotted path and refuses what `keys` does not list, `build` turns that into the typed [`Config`] here and applies the
 //! rules between keys, and `shown` prints the outcome with its secrets hidden.
 
+mod auth;
 mod build;
 mod connection_url;
 mod databases;
@@ -19,7 +20,7 @@ mod tests;
 
 use std::{
     collections::BTreeMap,
-    fmt, fs,
+    fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -30,14 +31,16 @@ use croner::Cron;
 use secrecy::SecretString;
 use serde::Serialize;
 
-use self::{build::Surroundings, settings::Settings};
 pub use self::{
+    auth::{Auth, Token, TokenDigest},
     connection_url::{ConnectionUrl, UrlError},
     error::{ConfigError, Origin},
     example::example,
 };
+use self::{build::Surroundings, settings::Settings};
 pub use crate::model::{
-    backup::ArchiveFormat, method::Role, migration::BackupBefore, schema::ObjectPattern,
+    backup::ArchiveFormat, method::Role, migration::BackupBefore, permission::Rights,
+    schema::ObjectPattern,
 };
 
 /// The effective configuration.
@@ -81,31 +84,6 @@ pub struct Listen {
     /// The gRPC listener; a loopback address. Port 0 takes a free port.
     pub grpc: SocketAddr,
 }
-
-/// Who may call.
-#[derive(Clone, Debug, Serialize)]
-pub struct Auth {
-    /// What a caller without a token may do; none where every call needs one.
-    #[serde(serialize_with = "shown::role_or_none")]
-    pub loopback_role: Option<Role>,
-    /// The known tokens.
-    pub tokens: Vec<Token>,
-}
-
-/// A bearer token, known by its digest alone.
-#[derive(Clone, Debug, Serialize)]
-pub struct Token {
-    /// The principal that it stands for.
-    pub name: String,
-    /// What the principal may do.
-    pub role: Role,
-    /// SHA-256 of the token.
-    pub sha256: TokenDigest,
-}
-
-/// SHA-256 of a token. `Debug` and `Serialize` hide it.
-#[derive(Clone, Copy)]
-pub struct TokenDigest(pub [u8; 32]);
 
 /// The control store and the managed databases: the daemon's own server, or ones that are configured.
 #[derive(Clone, Debug)]
@@ -447,16 +425,4 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
             text.to_string_lossy().into_owned(),
         )
     })
-}
-
-impl fmt::Debug for TokenDigest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("***")
-    }
-}
-
-impl Serialize for TokenDigest {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("***")
-    }
 }

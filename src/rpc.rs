@@ -25,7 +25,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
-pub use self::access::{Access, Credential};
+pub use self::access::{Access, Credential, Open};
 use crate::{
     ops::Daemon,
     proto::{

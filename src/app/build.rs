@@ -34,7 +34,7 @@ use crate::{
         revisions::ScriptLimits,
         versions::VersionTable,
     },
-    rpc::{Access, Credential},
+    rpc::{Access, Credential, Open},
     state::ControlStore,
     storage::{BucketSettings, Identities, Recipients, SealError, Store, Stores},
     tools::binaries::Binaries,
@@ -341,10 +341,14 @@ pub(super) fn access(config: &Config) -> Access {
         .map(|token| Credential {
             principal: Principal {
                 name: token.name.clone(),
-                role: token.role,
+                rights: token.rights.clone(),
             },
             sha256: token.sha256.0,
         })
         .collect();
-    Access::new(credentials, config.auth.loopback_role)
+    let open = Open {
+        health: config.auth.open_health,
+        reflection: config.auth.open_reflection,
+    };
+    Access::new(credentials, config.auth.loopback.clone(), open)
 }

@@ -11,6 +11,16 @@ const URLS: [&str; 5] = ["url", "admin", "migrator", "backup", "maintenance"];
 /// The only database that the embedded server manages.
 const EMBEDDED_DATABASE: &str = "app";
 
+impl Source {
+    /// The names of the managed databases.
+    pub(super) fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Embedded { .. } => vec![EMBEDDED_DATABASE],
+            Self::Configured { databases, .. } => databases.keys().map(String::as_str).collect(),
+        }
+    }
+}
+
 /// Decides between the embedded server and configured ones, and checks what was given for it.
 pub(super) fn source(settings: &Settings, data_dir: &Path) -> Result<Source, ConfigError> {
     let names = settings.children("databases");

@@ -76,7 +76,17 @@ pub(super) const KEYS: &[Key] = &[
     sample(
         "auth.loopback_role",
         Text("admin"),
-        "What a caller without a token may do: none, viewer, operator or admin. Default: admin without tokens, none with.",
+        "What a caller without a token may do, written like a token's role, or none. Default: admin without tokens, none with.",
+    ),
+    fixed(
+        "auth.open_health",
+        Flag(true),
+        "Whether grpc.health.v1 answers callers without credentials.",
+    ),
+    fixed(
+        "auth.open_reflection",
+        Flag(true),
+        "Whether server reflection answers callers without credentials.",
     ),
     sample(
         "auth.tokens.#.name",
@@ -86,7 +96,7 @@ pub(super) const KEYS: &[Key] = &[
     sample(
         "auth.tokens.#.role",
         Text("operator"),
-        "What it may do: viewer, operator or admin.",
+        "What it may do: viewer, operator or admin, on everything or on one database: viewer, operator on app.",
     ),
     sample(
         "auth.tokens.#.sha256",

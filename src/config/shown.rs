@@ -16,7 +16,7 @@ use serde::{Serialize, Serializer};
 
 use super::{
     ArchiveFormat, Auth, Backup, Config, Database, Drill, Health, Listen, Log, Migrations,
-    Operations, Postgres, Restore, Retention, Revisions, Role, Schedule, Source, Store,
+    Operations, Postgres, Restore, Retention, Revisions, Rights, Schedule, Source, Store,
 };
 
 /// The configuration in the file's own cut, where [`Source`] is spread over three tables.
@@ -163,12 +163,16 @@ pub(super) fn cron_or_off<S: Serializer>(
     serializer.serialize_str(cron.as_ref().map_or("off", Cron::as_str))
 }
 
-pub(super) fn role_or_none<S: Serializer>(
-    role: &Option<Role>,
+pub(super) fn rights<S: Serializer>(rights: &Rights, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(rights)
+}
+
+pub(super) fn rights_or_none<S: Serializer>(
+    rights: &Option<Rights>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    match role {
-        Some(role) => role.serialize(serializer),
+    match rights {
+        Some(rights) => serializer.collect_str(rights),
         None => serializer.serialize_str("none"),
     }
 }

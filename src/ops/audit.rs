@@ -3,7 +3,7 @@
 use super::{context::Context, daemon::Daemon};
 use crate::model::{audit::AuditEntry, failure::Failure, page::Page};
 
-/// Entries, newest first, and the token of the next page.
+/// Entries of one database, or of all that the caller may see, newest first, and the token of the next page.
 pub async fn list(
     daemon: &Daemon,
     context: &Context,
@@ -11,6 +11,9 @@ pub async fn list(
     principal: Option<&str>,
     page: &Page,
 ) -> Result<(Vec<AuditEntry>, Option<String>), Failure> {
-    context.authorize()?;
-    daemon.store.audit_entries(database, principal, page).await
+    let databases = context.reach_of(database)?.limit();
+    let store = &daemon.store;
+    store
+        .audit_entries(databases.as_deref(), principal, page)
+        .await
 }

@@ -9,6 +9,7 @@ use crate::{
         audit::AuditOutcome,
         failure::{Failure, Kind},
         operation::Operation,
+        permission::Scope,
     },
     state::{ControlStore, audit::NewAuditEntry},
 };
@@ -49,24 +50,21 @@ fn outcome_of(failure: &Failure) -> AuditOutcome {
 pub(super) async fn begin(
     daemon: &Daemon,
     context: &Context,
-    database: Option<&str>,
+    scope: &Scope,
 ) -> Result<Recorded, Failure> {
     let store = &daemon.store;
-    let peer = context.peer.map(|peer| peer.to_string());
     let entry = store
         .insert_audit_entry(&NewAuditEntry {
             principal: &context.principal.name,
-            peer: peer.as_deref().unwrap_or_default(),
+            peer: &context.peer.to_string(),
             method: context.method.full_name(),
-            database: database
-                .map(|name| daemon.full_name(name))
-                .unwrap_or_default(),
+            database: scope.database().unwrap_or_default(),
             request: &context.request,
         })
         .await
         .map_err(unrecorded)?;
     let recorded = Recorded { entry };
-    let authorized = context.authorize();
+    let authorized = context.authorize(scope);
     if let Err(denied) = &authorized {
         recorded.close(store, Some(denied), "").await;
     }
@@ -89,14 +87,14 @@ fn unrecorded(error: crate::postgres::error::PostgresError) -> Failure {
     }
 }
 
-/// A call that ends within the call. `database` is as named in the call; `None` when the call names none.
+/// A call that ends within the call, about what `scope` says.
 pub(super) async fn immediate<T>(
     daemon: &Daemon,
     context: &Context,
-    database: Option<&str>,
+    scope: &Scope,
     deed: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    let recorded = begin(daemon, context, database).await?;
+    let recorded = begin(daemon, context, scope).await?;
     let result = deed.await;
     recorded
         .close(&daemon.store, result.as_ref().err(), "")
@@ -108,10 +106,10 @@ pub(super) async fn immediate<T>(
 pub(super) async fn operation(
     daemon: &Daemon,
     context: &Context,
-    database: Option<&str>,
+    scope: &Scope,
     start: impl AsyncFnOnce(Recorded) -> Result<Operation, Failure>,
 ) -> Result<Operation, Failure> {
-    let recorded = begin(daemon, context, database).await?;
+    let recorded = begin(daemon, context, scope).await?;
     let started = start(recorded).await;
     if let Err(refusal) = &started {
         recorded.close(&daemon.store, Some(refusal), "").await;

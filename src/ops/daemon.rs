@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use tokio::sync::watch;
 
-use super::{health::Prober, runner::Runner};
+use super::{context::Context, health::Prober, runner::Runner};
 use crate::{
     archive::Codec,
     model::{
@@ -15,6 +15,7 @@ use crate::{
         failure::{Failure, Kind},
         health::Thresholds,
         migration::BackupBefore,
+        permission::Scope,
         retention::RetentionPolicy,
         schedule::Job,
         schema::ObjectPattern,
@@ -207,11 +208,34 @@ impl Daemon {
         })
     }
 
-    /// The managed database of a backup, for the audit log; none when there is no such backup.
-    pub async fn database_of_backup(&self, filename: &str) -> Option<String> {
-        let name = BackupName::parse(filename).ok()?;
-        let (manifest, _) = self.stored_backup(&name).await.ok()?;
-        Some(manifest.database)
+    /// What a call is about that names a database.
+    pub fn scope(&self, name: &str) -> Scope {
+        Scope::Database(self.full_name(name).to_owned())
+    }
+
+    /// What a call is about that names a backup. A name that no backup can have is wrong for everyone.
+    pub async fn scope_of_backup(&self, filename: &str) -> Scope {
+        let Ok(name) = BackupName::parse(filename) else {
+            return Scope::Any;
+        };
+        let stored = self.stored_backup(&name).await.ok();
+        Scope::Thing(stored.map(|(manifest, _)| manifest.database))
+    }
+
+    /// What a call is about that names an operation. An id that no operation can have is wrong for everyone.
+    pub async fn scope_of_operation(&self, id: &str) -> Scope {
+        let Ok(id) = id.parse() else {
+            return Scope::Any;
+        };
+        let known = self.runner.get(id).await.ok();
+        Scope::Thing(known.map(|operation| operation.database))
+    }
+
+    /// The managed database that a call names, for a principal that may make the call about it. Others are refused before
+    /// it is looked for.
+    pub fn authorized(&self, context: &Context, name: &str) -> Result<&Arc<Managed>, Failure> {
+        context.authorize(&self.scope(name))?;
+        self.managed(name)
     }
 
     /// The newest good backup of a managed database.

@@ -1,7 +1,7 @@
 //! Access: finds out who calls, before any handler runs, and writes one log line per call with its outcome.
 //!
-//! The standard health service and reflection are open to everyone who can reach the listener, so that probes need no
-//! credentials; they tell nothing but names and states.
+//! The standard health service and reflection are open to everyone who can reach the listener, unless the configuration
+//! closes them, so that probes need no credentials; they tell nothing but names and states.
 
 use std::{
     future::Future,
@@ -26,7 +26,9 @@ use super::{
 use crate::{
     model::{
         failure::{Failure, Kind},
-        method::{Effect, Method, Role},
+        method::{Effect, Method},
+        peer::Peer,
+        permission::Rights,
     },
     ops::context::Principal,
 };
@@ -45,17 +47,34 @@ pub struct Credential {
 pub struct Access {
     credentials: Arc<[Credential]>,
     anonymous: Option<Principal>,
+    open: Open,
+}
+
+/// What is open to everyone who can reach the listener. What is not needs a principal with any right.
+#[derive(Clone, Copy, Debug)]
+pub struct Open {
+    /// grpc.health.v1.
+    pub health: bool,
+    /// Server reflection.
+    pub reflection: bool,
+}
+
+impl Open {
+    fn includes(self, path: &str) -> bool {
+        (self.health && is_health(path)) || (self.reflection && is_reflection(path))
+    }
 }
 
 impl Access {
-    /// Callers with one of the tokens, and, if a role is given, callers without a token. The listener is on loopback.
-    pub fn new(credentials: Vec<Credential>, loopback_role: Option<Role>) -> Self {
+    /// Callers with one of the tokens, and, if rights are given, callers without a token. The listener is on loopback.
+    pub fn new(credentials: Vec<Credential>, loopback: Option<Rights>, open: Open) -> Self {
         Self {
             credentials: credentials.into(),
-            anonymous: loopback_role.map(|role| Principal {
+            anonymous: loopback.map(|rights| Principal {
                 name: "local".to_owned(),
-                role,
+                rights,
             }),
+            open,
         }
     }
 
@@ -92,8 +111,12 @@ fn unauthenticated(reason: &str, message: &str) -> Failure {
         .with_hint("send the header `authorization: Bearer TOKEN`")
 }
 
-fn is_open(path: &str) -> bool {
-    path.starts_with("/grpc.health.v1.Health/") || path.starts_with("/grpc.reflection.")
+fn is_health(path: &str) -> bool {
+    path.starts_with("/grpc.health.v1.Health/")
+}
+
+fn is_reflection(path: &str) -> bool {
+    path.starts_with("/grpc.reflection.")
 }
 
 impl<S> Layer<S> for Access {
@@ -130,14 +153,16 @@ where
 
     fn call(&mut self, mut request: Request<TonicBody>) -> Self::Future {
         let path = request.uri().path().to_owned();
+        let peer = peer(&request);
+        request.extensions_mut().insert(peer);
         let mut line = Line {
             method: path.trim_start_matches('/').to_owned(),
             principal: String::new(),
-            peer: peer(&request),
+            peer,
             start: Instant::now(),
             outcome: None,
         };
-        if is_open(&path) {
+        if self.access.open.includes(&path) {
             let answer = self.inner.call(request);
             return Box::pin(async move { answer.await.map(|response| line.follow(response)) });
         }
@@ -183,20 +208,19 @@ async fn to_the_end<E: Send + 'static>(
         })
 }
 
-fn peer(request: &Request<TonicBody>) -> String {
+fn peer(request: &Request<TonicBody>) -> Peer {
     request
         .extensions()
         .get::<TcpConnectInfo>()
         .and_then(TcpConnectInfo::remote_addr)
-        .map(|address| address.to_string())
-        .unwrap_or_default()
+        .map_or(Peer::Daemon, Peer::Tcp)
 }
 
 /// The log line of one call, written once its last byte is sent or its caller has gone.
 struct Line {
     method: String,
     principal: String,
-    peer: String,
+    peer: Peer,
     start: Instant,
     outcome: Option<Code>,
 }
@@ -219,10 +243,11 @@ impl Drop for Line {
             peer,
             ..
         } = self;
-        if is_open(&format!("/{method}")) {
-            tracing::debug!(method, peer, outcome, duration_ms, "call");
+        let path = format!("/{method}");
+        if is_health(&path) || is_reflection(&path) {
+            tracing::debug!(method, %peer, outcome, duration_ms, "call");
         } else {
-            tracing::info!(method, principal, peer, outcome, duration_ms, "call");
+            tracing::info!(method, principal, %peer, outcome, duration_ms, "call");
         }
     }
 }

@@ -72,10 +72,10 @@ impl ControlStore {
             .map_err(PostgresError::query("write the audit log"))
     }
 
-    /// Entries, newest first, and the token of the next page.
+    /// Entries of these databases, or all, newest first, and the token of the next page.
     pub async fn audit_entries(
         &self,
-        database: Option<&str>,
+        databases: Option<&[String]>,
         principal: Option<&str>,
         page: &Page,
     ) -> Result<(Vec<AuditEntry>, Option<String>), Failure> {
@@ -95,10 +95,10 @@ impl ControlStore {
                         extract(epoch FROM outcomes.recorded_at - entries.recorded_at)::float8 AS seconds
                  FROM audit_entries AS entries
                  LEFT JOIN audit_outcomes AS outcomes ON outcomes.entry = entries.id
-                 WHERE ($1::text IS NULL OR database = $1) AND ($2::text IS NULL OR principal = $2)
+                 WHERE ($1::text[] IS NULL OR database = ANY ($1)) AND ($2::text IS NULL OR principal = $2)
                    AND entries.id < $3
                  ORDER BY entries.id DESC LIMIT $4",
-                &[&database, &principal, &before, &limit],
+                &[&databases, &principal, &before, &limit],
             )
             .await
             .map_err(PostgresError::query("read the audit log"))?;

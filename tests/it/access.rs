@@ -1,5 +1,7 @@
 //! Who may call what, for every RPC that there is.
 
+mod per_database;
+
 use pgsteward::{
     model::method::{Method, Role},
     proto::DESCRIPTORS,

@@ -3,6 +3,7 @@
 use super::{
     found,
     prober::{By, ask_all, look_at_control, verdict},
+    soon,
 };
 use crate::{
     model::{
@@ -19,8 +20,7 @@ pub async fn check(
     context: &Context,
     database: &str,
 ) -> Result<(DatabaseHealth, ConnectionHealth), Failure> {
-    context.authorize()?;
-    let managed = daemon.managed(database)?;
+    let managed = daemon.authorized(context, database)?;
     let (control, (looks, server_version)) =
         tokio::join!(look_at_control(daemon), ask_all(daemon, managed, By::Login));
     let control = daemon.prober.at_its_word("", control);
@@ -35,17 +35,17 @@ pub async fn check(
     let mut unknown = Vec::new();
     let (mut maintenance, mut schema_version) = (None, None);
     if reachable {
-        let mode = mode::present(daemon, managed).await;
+        let mode = soon(daemon, mode::present(daemon, managed)).await;
         maintenance = found("maintenance mode", mode, &mut unknown);
-        let version = version::read(managed).await;
+        let version = soon(daemon, version::read(managed)).await;
         schema_version = found("schema version", version, &mut unknown);
     }
-    let newest = daemon.newest_backup(managed.name()).await;
-    let drills = daemon.store.last_drills(managed.name()).await;
+    let newest = soon(daemon, daemon.newest_backup(managed.name())).await;
+    let drills = soon(daemon, daemon.store.last_drills(managed.name())).await;
     let mut health = verdict(managed, connections, server_version, maintenance);
     health.schema_version = schema_version;
     health.last_backup = found("backups", newest, &mut unknown).flatten();
-    let drills = found("drills", drills.map_err(Failure::from), &mut unknown).unwrap_or_default();
+    let drills = found("drills", drills, &mut unknown).unwrap_or_default();
     health.last_good_drill = drills.last_good;
     health.last_drill = drills.last;
     if health.message.is_empty() {

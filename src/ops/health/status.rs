@@ -1,9 +1,9 @@
 //! GetStatus: the daemon and all its databases at a glance.
 
-use super::{found, prober::look_at_control};
+use super::{found, prober::look_at_control, soon};
 use crate::{
     model::{
-        failure::{Failure, Kind},
+        failure::Failure,
         health::{DatabaseHealth, DatabaseState, Status},
     },
     ops::{
@@ -13,12 +13,13 @@ use crate::{
     },
 };
 
-/// What the prober last saw, with the newest good backup and the schema version of each database.
+/// What the prober last saw of the databases that the caller may see, with the newest good backup and the schema version
+/// of each.
 ///
 /// It must answer when things are at their worst: whatever cannot be found out within the health timeout is said to be
 /// unknown, and keeps nothing else back.
 pub async fn status(daemon: &Daemon, context: &Context) -> Result<Status, Failure> {
-    context.authorize()?;
+    let reach = context.reach()?;
     let seen = daemon.prober.seen().borrow().clone();
     let mut unknown = Vec::new();
     let listing = soon(daemon, daemon.list_backups()).await;
@@ -30,6 +31,7 @@ pub async fn status(daemon: &Daemon, context: &Context) -> Result<Status, Failur
         ));
     }
     let mut databases: Vec<DatabaseHealth> = seen.databases.into_values().collect();
+    databases.retain(|health| reach.includes(&health.database));
     for health in &mut databases {
         health.last_backup = newest_good(&listing, &health.database).cloned();
         let drills = soon(daemon, daemon.store.last_drills(&health.database)).await;
@@ -44,7 +46,8 @@ pub async fn status(daemon: &Daemon, context: &Context) -> Result<Status, Failur
             health.schema_version = found(&what, version, &mut unknown);
         }
     }
-    let open = soon(daemon, daemon.store.open_operations()).await;
+    let limit = reach.limit();
+    let open = soon(daemon, daemon.store.open_operations(limit.as_deref())).await;
     let running_operations = found("running operations", open, &mut unknown).unwrap_or_default();
     let control_store = match seen.control_store {
         Some(seen) => seen,
@@ -58,23 +61,4 @@ pub async fn status(daemon: &Daemon, context: &Context) -> Result<Status, Failur
         running_operations,
         message: unknown.join("; "),
     })
-}
-
-/// Asks for something, for no longer than a probe would.
-async fn soon<T, E>(
-    daemon: &Daemon,
-    asking: impl Future<Output = Result<T, E>>,
-) -> Result<T, Failure>
-where
-    Failure: From<E>,
-{
-    let timeout = daemon.settings.health.timeout;
-    match tokio::time::timeout(timeout, asking).await {
-        Ok(answer) => Ok(answer?),
-        Err(_) => Err(Failure::new(
-            Kind::DeadlineExceeded,
-            "NO_ANSWER",
-            format!("no answer within {}", humantime::format_duration(timeout)),
-        )),
-    }
 }

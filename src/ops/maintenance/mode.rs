@@ -63,8 +63,7 @@ pub async fn get(
     context: &Context,
     database: &str,
 ) -> Result<Maintenance, Failure> {
-    context.authorize()?;
-    present(daemon, daemon.managed(database)?).await
+    present(daemon, daemon.authorized(context, database)?).await
 }
 
 async fn run_enter(

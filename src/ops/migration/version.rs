@@ -16,8 +16,7 @@ pub async fn get(
     context: &Context,
     database: &str,
 ) -> Result<SchemaVersion, Failure> {
-    context.authorize()?;
-    read(daemon.managed(database)?).await
+    read(daemon.authorized(context, database)?).await
 }
 
 /// The same, for health.

@@ -11,6 +11,7 @@ use crate::{
         failure::{Failure, Kind},
         method::Method,
         operation::{Operation, OperationState},
+        peer::Peer,
         schedule::Job,
     },
     ops::{
@@ -33,7 +34,7 @@ pub async fn fire(daemon: &Arc<Daemon>, job: &Job, slot: DateTime<Utc>) -> Resul
     tracing::info!(job = job.name, %slot, "running a scheduled job");
     let context = Context {
         principal: Principal::scheduler(),
-        peer: None,
+        peer: Peer::Daemon,
         method: job.method,
         request: json!({ "schedule": job.name, "slot": slot }),
     };
