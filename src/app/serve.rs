@@ -169,7 +169,11 @@ impl Started {
         if let Some(embedded) = self.embedded {
             embedded.stop().await?;
         }
-        tracing::info!("stopped");
+        // Nothing waits for these: a number that grows with the daemon's age is a leak.
+        let tasks_left = tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks();
+        tracing::info!(tasks_left, "stopped");
         Ok(())
     }
 }

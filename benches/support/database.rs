@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use crate::cluster::{Cluster, PASSWORD};
+use super::cluster::{Cluster, PASSWORD};
 
 const ROLES: [&str; 6] = [
     "admin",
@@ -40,6 +40,14 @@ impl Databases {
         let managed = cluster.superuser(&databases.managed()).await?;
         managed.batch_execute(&databases.inside()).await?;
         Ok(databases)
+    }
+
+    /// Those that were made before under this prefix.
+    pub(crate) fn existing(cluster: &Arc<Cluster>, prefix: &str) -> Self {
+        Self {
+            cluster: Arc::clone(cluster),
+            prefix: prefix.to_owned(),
+        }
     }
 
     /// Makes one more control store, for one more daemon.
