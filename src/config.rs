@@ -10,6 +10,7 @@ mod databases;
 mod error;
 mod example;
 mod keys;
+mod maintenance;
 mod settings;
 mod shown;
 mod source;
@@ -35,6 +36,7 @@ pub use self::{
     connection_url::{ConnectionUrl, UrlError},
     error::{ConfigError, Origin},
     example::example,
+    maintenance::Maintenance,
 };
 pub use crate::model::{
     backup::ArchiveFormat, method::Role, migration::BackupBefore, schema::ObjectPattern,
@@ -65,6 +67,8 @@ pub struct Config {
     pub restore: Restore,
     /// How drills are limited.
     pub drill: Drill,
+    /// How maintenance work is done.
+    pub maintenance: Maintenance,
     /// How operations wait and stop.
     pub operations: Operations,
     /// When jobs run.
