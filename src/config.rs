@@ -11,6 +11,7 @@ mod databases;
 mod error;
 mod example;
 mod keys;
+mod maintenance;
 mod settings;
 mod shown;
 mod source;
@@ -36,6 +37,7 @@ pub use self::{
     connection_url::{ConnectionUrl, UrlError},
     error::{ConfigError, Origin},
     example::example,
+    maintenance::Maintenance,
 };
 use self::{build::Surroundings, settings::Settings};
 pub use crate::model::{
@@ -68,6 +70,8 @@ pub struct Config {
     pub restore: Restore,
     /// How drills are limited.
     pub drill: Drill,
+    /// How maintenance work is done.
+    pub maintenance: Maintenance,
     /// How operations wait and stop.
     pub operations: Operations,
     /// When jobs run.

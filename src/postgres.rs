@@ -32,4 +32,6 @@ pub mod sizes;
 pub mod snapshot;
 pub mod table_files;
 pub mod tables;
+pub mod vacuum;
 pub mod versions;
+pub mod work_progress;

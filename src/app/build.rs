@@ -23,7 +23,8 @@ use crate::{
         Daemon,
         context::Principal,
         daemon::{
-            BackupSettings, HealthSettings, Managed, MigrationSettings, RestoreSettings, Settings,
+            BackupSettings, HealthSettings, MaintenanceSettings, Managed, MigrationSettings,
+            RestoreSettings, Settings,
         },
         health::Prober,
         runner::Runner,
@@ -230,6 +231,13 @@ fn settings(config: &Config) -> Result<Settings, BuildError> {
             keep_replaced: config.restore.keep_replaced,
             largest_drill: config.drill.max_size,
             check_timeout: config.drill.check_timeout,
+        },
+        maintenance: MaintenanceSettings {
+            jobs: jobs_at_once(config.maintenance.jobs),
+            lock_timeout: config.maintenance.lock_timeout,
+            reindex_lock_timeout: config.maintenance.reindex_lock_timeout,
+            yield_after: config.maintenance.yield_after,
+            long_transaction: config.maintenance.long_transaction,
         },
         migrations: migrations(&config.migrations),
         health: HealthSettings {

@@ -1,7 +1,10 @@
 //! `pgsteward maintenance …`: `MaintenanceService`.
 
+mod optimize;
+
 use clap::Subcommand;
 
+use self::optimize::Optimize;
 use super::{
     arguments::{Database, Start},
     error::CliError,
@@ -9,9 +12,7 @@ use super::{
     follow::started,
     session::{Session, present},
 };
-use crate::proto::{
-    EnterMaintenanceRequest, ExitMaintenanceRequest, GetMaintenanceRequest, OptimizeRequest,
-};
+use crate::proto::{EnterMaintenanceRequest, ExitMaintenanceRequest, GetMaintenanceRequest};
 
 /// Commands of `maintenance`.
 #[derive(Clone, Debug, Subcommand)]
@@ -43,9 +44,13 @@ pub enum MaintenanceCommand {
         #[command(flatten)]
         database: Database,
     },
-    /// Run VACUUM and ANALYZE on every table
-    #[command(after_long_help = "Example:\n  pgsteward maintenance optimize --no-wait")]
+    /// Run VACUUM and ANALYZE, on every table or on those that are named or need it
+    #[command(
+        after_long_help = "Examples:\n  pgsteward maintenance optimize --stale\n  pgsteward maintenance optimize --jobs 4 --table public.orders --freeze"
+    )]
     Optimize {
+        #[command(flatten)]
+        options: Optimize,
         #[command(flatten)]
         database: Database,
         #[command(flatten)]
@@ -78,11 +83,12 @@ impl MaintenanceCommand {
                 let response = client.exit_maintenance(request).await?;
                 (response.into_inner().operation, start)
             }
-            Self::Optimize { database, start } => {
-                let request = session.request(OptimizeRequest {
-                    database: database.name,
-                    request_id: start.request_id.clone(),
-                });
+            Self::Optimize {
+                options,
+                database,
+                start,
+            } => {
+                let request = session.request(options.request(database, &start));
                 let response = client.optimize(request).await?;
                 (response.into_inner().operation, start)
             }
@@ -97,4 +103,9 @@ impl MaintenanceCommand {
         };
         started(session, operation, &start).await
     }
+}
+
+/// A span of time as a message.
+fn span(given: Option<std::time::Duration>) -> Option<prost_types::Duration> {
+    given.and_then(|span| prost_types::Duration::try_from(span).ok())
 }

@@ -15,7 +15,7 @@ use crate::model::schema::PatternError;
 use super::{
     ArchiveFormat, Auth, Backup, BackupBefore, Config, ConfigError, Drill, Health, Listen, Log,
     LogFormat, Migrations, ObjectPattern, Operations, Postgres, Restore, Retention, Schedule,
-    Source, auth, databases,
+    Source, auth, databases, maintenance,
     settings::Settings,
     stores::{self, AwsVariables},
 };
@@ -23,13 +23,13 @@ use super::{
 /// PostgreSQL keeps its timeouts as 32-bit milliseconds, a little over 24 days. Bounds also keep clock arithmetic from
 /// overflowing.
 const LONGEST: Duration = Duration::from_hours(24 * 24);
-const POSITIVE: RangeInclusive<Duration> = Duration::from_millis(1)..=LONGEST;
-const ANY: RangeInclusive<Duration> = Duration::ZERO..=LONGEST;
+pub(super) const POSITIVE: RangeInclusive<Duration> = Duration::from_millis(1)..=LONGEST;
+pub(super) const ANY: RangeInclusive<Duration> = Duration::ZERO..=LONGEST;
 /// Ten years, for what is kept rather than waited for.
 const KEPT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24 * 3650);
 
 /// Zero stands for as many as there are processors.
-const JOBS: RangeInclusive<u32> = 0..=64;
+pub(super) const JOBS: RangeInclusive<u32> = 0..=64;
 
 /// What the process's own circumstances say about defaults.
 pub(super) struct Surroundings {
@@ -118,6 +118,7 @@ pub(super) fn config(
             ddl_guard: settings.flag("migrations.ddl_guard") == Some(true),
             ddl_guard_roles: list(settings, "migrations.ddl_guard_roles"),
         },
+        maintenance: maintenance::maintenance(settings)?,
         drill: Drill {
             max_size: settings.bytes("drill.max_size")?,
             check_timeout: settings.duration("drill.check_timeout", POSITIVE)?,

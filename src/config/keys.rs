@@ -381,6 +381,31 @@ pub(super) const KEYS: &[Key] = &[
     ),
     fixed("drill.check_timeout", Text("5m"), "Limit of one check."),
     fixed(
+        "maintenance.jobs",
+        Integer(0),
+        "Tables that are vacuumed, or indexes that are rebuilt, at once, at most 64; 0 for as many as there are processors.",
+    ),
+    fixed(
+        "maintenance.lock_timeout",
+        Text("10s"),
+        "Longest wait of VACUUM and ANALYZE for the lock of a table, which is then skipped.",
+    ),
+    fixed(
+        "maintenance.reindex_lock_timeout",
+        Text("10m"),
+        "Longest wait of REINDEX CONCURRENTLY for older transactions; it blocks no reader or writer meanwhile.",
+    ),
+    fixed(
+        "maintenance.yield_after",
+        Text("10s"),
+        "How long a table or index that is at work may go on while a migration, restore or backup waits for the database.",
+    ),
+    fixed(
+        "maintenance.long_transaction",
+        Text("30m"),
+        "From which age on the database's statistics warn of a transaction.",
+    ),
+    fixed(
         "operations.lock_wait",
         Text("10m"),
         "How long an operation waits for its turn on a database.",

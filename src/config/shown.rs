@@ -15,8 +15,9 @@ use secrecy::SecretString;
 use serde::{Serialize, Serializer};
 
 use super::{
-    ArchiveFormat, Auth, Backup, Config, Database, Drill, Health, Listen, Log, Migrations,
-    Operations, Postgres, Restore, Retention, Revisions, Rights, Schedule, Source, Store,
+    ArchiveFormat, Auth, Backup, Config, Database, Drill, Health, Listen, Log, Maintenance,
+    Migrations, Operations, Postgres, Restore, Retention, Revisions, Rights, Schedule, Source,
+    Store,
 };
 
 /// The configuration in the file's own cut, where [`Source`] is spread over three tables.
@@ -37,6 +38,7 @@ struct Document<'a> {
     migrations: &'a Migrations,
     restore: &'a Restore,
     drill: &'a Drill,
+    maintenance: &'a Maintenance,
     operations: &'a Operations,
     schedule: &'a Schedule,
     health: &'a Health,
@@ -102,6 +104,7 @@ impl Config {
             migrations: &self.migrations,
             restore: &self.restore,
             drill: &self.drill,
+            maintenance: &self.maintenance,
             operations: &self.operations,
             schedule: &self.schedule,
             health: &self.health,

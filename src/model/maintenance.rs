@@ -1,6 +1,6 @@
 //! Maintenance mode and the results of maintenance work.
 
-use std::time::Duration;
+pub mod optimize;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -47,40 +47,4 @@ pub struct AccessChange {
     pub taken: Vec<TakenGrant>,
     /// The daemon's roles that were given CONNECT because they had it only through a grant that was taken.
     pub given: Vec<String>,
-}
-
-/// What happened to one table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", content = "message", rename_all = "snake_case")]
-pub enum OptimizeOutcome {
-    /// Vacuumed and analyzed.
-    Optimized,
-    /// Left alone, and why.
-    Skipped(String),
-    /// Tried, with this error.
-    Failed(String),
-}
-
-/// One table of an optimize run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OptimizedTable {
-    /// The table's schema.
-    pub schema: String,
-    /// The table's name.
-    pub table: String,
-    /// What happened.
-    pub outcome: OptimizeOutcome,
-    /// How long it took.
-    pub duration: Duration,
-    /// The table's size in bytes before, indexes and TOAST included; 0 when someone had it locked.
-    pub size_bytes: i64,
-}
-
-/// What an optimize run did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OptimizeResult {
-    /// The managed database.
-    pub database: String,
-    /// The tables, in the order in which they ran.
-    pub tables: Vec<OptimizedTable>,
 }

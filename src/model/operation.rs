@@ -9,7 +9,7 @@ use super::{
     drift::DriftReport,
     drill::Drill,
     failure::Failure,
-    maintenance::{Maintenance, OptimizeResult},
+    maintenance::{Maintenance, optimize::OptimizeResult},
     migration::{AutogenerateResult, MigrationResult, Review, StampResult},
     restore::RestoreResult,
     retention::RetentionResult,

@@ -63,6 +63,8 @@ pub struct Settings {
     pub time_zone: Tz,
     /// How restores and drills are made.
     pub restore: RestoreSettings,
+    /// How maintenance work is done.
+    pub maintenance: MaintenanceSettings,
     /// How revisions are applied.
     pub migrations: MigrationSettings,
     /// How databases are probed.
@@ -125,6 +127,21 @@ pub struct RestoreSettings {
     pub largest_drill: Option<u64>,
     /// Limit of one check of a drill.
     pub check_timeout: Duration,
+}
+
+/// How maintenance work is done.
+#[derive(Clone, Debug)]
+pub struct MaintenanceSettings {
+    /// Tables or indexes at once; at least one.
+    pub jobs: usize,
+    /// Longest wait of VACUUM and ANALYZE for the lock of a table.
+    pub lock_timeout: Duration,
+    /// Longest wait of REINDEX CONCURRENTLY for older transactions.
+    pub reindex_lock_timeout: Duration,
+    /// How long a piece of work may go on while others wait for the database.
+    pub yield_after: Duration,
+    /// From which age on a transaction is warned of.
+    pub long_transaction: Duration,
 }
 
 /// How revisions are applied.

@@ -1,4 +1,6 @@
 //! MaintenanceService's methods: maintenance mode, and the work that keeps a database fit.
 
+mod crew;
 pub mod mode;
 pub mod optimize;
+mod watch;

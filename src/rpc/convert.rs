@@ -5,6 +5,7 @@ mod health;
 mod maintenance;
 pub(super) mod migration;
 pub(super) mod operation;
+pub(super) mod optimize;
 pub(super) mod restore;
 mod schedule;
 mod schema;

@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{Services, call::context, status::status};
+use super::{Services, call::context, convert, status::status};
 use crate::{
     model::method::Method,
     ops::maintenance::{mode, optimize},
@@ -17,10 +17,12 @@ impl MaintenanceService for Services {
     ) -> Result<Response<proto::OptimizeResponse>, Status> {
         let context = context(Method::Optimize, &request)?;
         let request = request.into_inner();
+        let options = convert::optimize::options(&request).map_err(status)?;
         let operation = optimize::optimize(
             &self.daemon,
             &context,
             &request.database,
+            options,
             &request.request_id,
         )
         .await

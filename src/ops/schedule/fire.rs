@@ -9,6 +9,7 @@ use crate::{
     model::{
         backup::BackupKind,
         failure::{Failure, Kind},
+        maintenance::optimize::OptimizeOptions,
         method::Method,
         operation::{Operation, OperationState},
         peer::Peer,
@@ -81,7 +82,10 @@ pub async fn start(
             ));
             Ok(operation)
         }
-        Method::Optimize => optimize::optimize(daemon, &context, &job.database, request_id).await,
+        Method::Optimize => {
+            let options = OptimizeOptions::default();
+            optimize::optimize(daemon, &context, &job.database, options, request_id).await
+        }
         Method::RunDrill => drill::run_drill(daemon, &context, &job.database, "", request_id).await,
         Method::CheckDrift => {
             drift::check(daemon, &context, &job.database, false, request_id).await

@@ -1,10 +1,7 @@
 //! Maintenance as messages.
 
-use super::{duration, int32, timestamp};
-use crate::{
-    model::maintenance::{Maintenance, OptimizeOutcome, OptimizeResult, OptimizedTable},
-    proto,
-};
+use super::{int32, timestamp};
+use crate::{model::maintenance::Maintenance, proto};
 
 impl From<Maintenance> for proto::Maintenance {
     fn from(state: Maintenance) -> Self {
@@ -24,46 +21,6 @@ impl From<Maintenance> for proto::Maintenance {
             enter_time: Some(timestamp(entered.time)),
             ended_sessions: int32(entered.ended_sessions),
             other_sessions,
-        }
-    }
-}
-
-impl From<OptimizeResult> for proto::OptimizeResult {
-    fn from(result: OptimizeResult) -> Self {
-        let tables: Vec<proto::OptimizedTable> =
-            result.tables.into_iter().map(Into::into).collect();
-        let count = |outcome: proto::OptimizeOutcome| {
-            int32(
-                tables
-                    .iter()
-                    .filter(|table| table.outcome() == outcome)
-                    .count(),
-            )
-        };
-        Self {
-            database: result.database,
-            optimized_count: count(proto::OptimizeOutcome::Optimized),
-            skipped_count: count(proto::OptimizeOutcome::Skipped),
-            failed_count: count(proto::OptimizeOutcome::Failed),
-            tables,
-        }
-    }
-}
-
-impl From<OptimizedTable> for proto::OptimizedTable {
-    fn from(table: OptimizedTable) -> Self {
-        let (outcome, message) = match table.outcome {
-            OptimizeOutcome::Optimized => (proto::OptimizeOutcome::Optimized, String::new()),
-            OptimizeOutcome::Skipped(why) => (proto::OptimizeOutcome::Skipped, why),
-            OptimizeOutcome::Failed(why) => (proto::OptimizeOutcome::Failed, why),
-        };
-        Self {
-            schema: table.schema,
-            table: table.table,
-            outcome: outcome.into(),
-            message,
-            duration: Some(duration(table.duration)),
-            size_bytes: table.size_bytes,
         }
     }
 }
