@@ -5,6 +5,7 @@
 //! rules between keys, and `shown` prints the outcome with its secrets hidden.
 
 mod build;
+mod clients;
 mod connection_url;
 mod databases;
 mod error;
@@ -32,6 +33,7 @@ use serde::Serialize;
 
 use self::{build::Surroundings, settings::Settings};
 pub use self::{
+    clients::ClientRoles,
     connection_url::{ConnectionUrl, UrlError},
     error::{ConfigError, Origin},
     example::example,
@@ -137,12 +139,15 @@ pub struct Database {
     pub backup: ConnectionUrl,
     /// For vacuum, analyze and statistics.
     pub maintenance: ConnectionUrl,
+    /// For ProvisionRoles, and for nothing else; the admin's if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provision: Option<ConnectionUrl>,
     /// Its revisions.
     #[serde(flatten)]
     pub revisions: Revisions,
 }
 
-/// What files a database has, and where its record of revisions is.
+/// What files a database has, where its record of revisions is, and who uses it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Revisions {
     /// The directory of the scripts; it need not exist yet.
@@ -164,6 +169,9 @@ pub struct Revisions {
         serialize_with = "shown::path_if_any"
     )]
     pub drill_checks: Option<PathBuf>,
+    /// Whose roles use it.
+    #[serde(flatten)]
+    pub clients: ClientRoles,
 }
 
 /// Tools and connections.
@@ -361,6 +369,9 @@ pub struct Schedule {
     /// When to rehearse a restore; never if absent.
     #[serde(serialize_with = "shown::cron_or_off")]
     pub drill: Option<Cron>,
+    /// When to check who may do what; never if absent.
+    #[serde(serialize_with = "shown::cron_or_off")]
+    pub privileges: Option<Cron>,
 }
 
 /// How databases are probed.

@@ -13,6 +13,8 @@ pub mod method;
 pub mod migration;
 pub mod operation;
 pub mod page;
+pub mod privileges;
+pub mod quote;
 pub mod rehearsal;
 pub mod restore;
 pub mod retention;

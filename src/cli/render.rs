@@ -9,6 +9,7 @@ mod logs;
 mod maintenance;
 mod migration;
 mod operation;
+mod privileges;
 mod restore;
 mod review;
 mod revision;

@@ -2,3 +2,5 @@
 
 pub mod mode;
 pub mod optimize;
+pub mod privileges;
+pub mod provision;

@@ -5,6 +5,7 @@ mod health;
 mod maintenance;
 pub(super) mod migration;
 pub(super) mod operation;
+mod privileges;
 pub(super) mod restore;
 mod schedule;
 mod schema;

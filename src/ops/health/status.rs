@@ -25,6 +25,8 @@ pub async fn status(daemon: &Daemon, context: &Context) -> Result<Status, Failur
         let drills = drills.unwrap_or_default();
         health.last_good_drill = drills.last_good;
         health.last_drill = drills.last;
+        let privileges = daemon.store.last_privilege_report(&health.database).await;
+        health.privileges = privileges.unwrap_or_default();
         if health.state != DatabaseState::Unreachable {
             let reading = version::read(daemon.managed(&health.database)?);
             let read = tokio::time::timeout(daemon.settings.health_timeout, reading).await;
