@@ -2,7 +2,9 @@
 //! calls, serves, and stops all of it in order.
 
 mod build;
+mod roles;
 mod serve;
 
 pub use build::BuildError;
+pub use roles::roles_sql;
 pub use serve::{Started, run, start};

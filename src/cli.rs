@@ -26,6 +26,7 @@ mod progress;
 mod render;
 mod report;
 mod restore;
+mod roles;
 mod schedule;
 mod session;
 mod status;
@@ -37,6 +38,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use self::error::CliError;
+pub use self::roles::{RolesCommand, RolesServiceCommand};
 use self::{
     audit::AuditCommand, backup::BackupCommand, health::HealthArgs,
     maintenance::MaintenanceCommand, migrate::MigrateCommand, ops::OpsCommand,
@@ -82,6 +84,9 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         keep: Option<PathBuf>,
     },
+    /// Make the daemon's and the application's roles, and check what they may do
+    #[command(subcommand)]
+    Roles(RolesCommand),
     /// A command for a running daemon.
     #[command(flatten)]
     Client(ClientCommand),
@@ -129,6 +134,9 @@ pub enum ClientCommand {
     /// Read the log of every call that changed something
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// The commands of `roles` for a running daemon.
+    #[command(skip)]
+    Roles(RolesServiceCommand),
     /// Probe the daemon by grpc.health.v1; ends with the codes of `grpc_health_probe`
     #[command(
         after_long_help = "Exit codes:\n  0  serving\n  1  invalid arguments (2 where they cannot be parsed)\n  2  no connection, or no answer in time\n  3  the call failed\n  4  not serving\n\nExample:\n  pgsteward health --service readiness --timeout 1s"
@@ -162,6 +170,7 @@ async fn call(command: ClientCommand, connection: &Connection) -> Result<Exit, C
         ClientCommand::Schedule(schedule) => schedule.run(&connection.open().await?).await,
         ClientCommand::Ops(ops) => ops.run(&connection.open().await?).await,
         ClientCommand::Audit(audit) => audit.run(&connection.open().await?).await,
+        ClientCommand::Roles(roles) => roles.run(&connection.open().await?).await,
         // A probe has exit codes of its own, for its errors too.
         ClientCommand::Health(health) => Ok(health.run(connection).await),
     }

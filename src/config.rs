@@ -6,6 +6,7 @@
 
 mod auth;
 mod build;
+mod clients;
 mod connection_url;
 mod databases;
 mod error;
@@ -34,6 +35,7 @@ use serde::Serialize;
 
 pub use self::{
     auth::{Auth, Token, TokenDigest},
+    clients::ClientRoles,
     connection_url::{ConnectionUrl, UrlError},
     error::{ConfigError, Origin},
     example::example,
@@ -119,12 +121,15 @@ pub struct Database {
     pub backup: ConnectionUrl,
     /// For vacuum, analyze and statistics.
     pub maintenance: ConnectionUrl,
+    /// For ProvisionRoles, and for nothing else; the admin's if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provision: Option<ConnectionUrl>,
     /// Its revisions.
     #[serde(flatten)]
     pub revisions: Revisions,
 }
 
-/// What files a database has, and where its record of revisions is.
+/// What files a database has, where its record of revisions is, and who uses it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Revisions {
     /// The directory of the scripts; it need not exist yet.
@@ -146,6 +151,9 @@ pub struct Revisions {
         serialize_with = "shown::path_if_any"
     )]
     pub drill_checks: Option<PathBuf>,
+    /// Whose roles use it.
+    #[serde(flatten)]
+    pub clients: ClientRoles,
 }
 
 /// Tools and connections.
@@ -343,6 +351,9 @@ pub struct Schedule {
     /// When to rehearse a restore; never if absent.
     #[serde(serialize_with = "shown::cron_or_off")]
     pub drill: Option<Cron>,
+    /// When to check who may do what; never if absent.
+    #[serde(serialize_with = "shown::cron_or_off")]
+    pub privileges: Option<Cron>,
 }
 
 /// How databases are probed.

@@ -15,6 +15,8 @@ pub mod operation;
 pub mod page;
 pub mod peer;
 pub mod permission;
+pub mod privileges;
+pub mod quote;
 pub mod rehearsal;
 pub mod restore;
 pub mod retention;

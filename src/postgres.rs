@@ -18,6 +18,7 @@ pub mod indexes;
 pub mod lock;
 pub mod locks;
 pub mod pooled;
+pub mod privileges;
 pub mod properties;
 pub mod quote;
 pub mod rehearsal;

@@ -15,6 +15,7 @@ pub mod liveness;
 pub mod maintenance;
 pub mod operation_approvals;
 pub mod operations;
+pub mod privileges;
 pub mod references;
 pub mod rehearsals;
 pub mod replaced;

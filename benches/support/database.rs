@@ -1,20 +1,12 @@
-//! A managed database with its control store, and a role for each purpose with just what it needs, as
-//! `postgres/embedded/bootstrap.rs` describes it. No role of the daemon is a superuser.
+//! A managed database with its control store, and a role for each purpose with just what it needs, as the product itself
+//! plans it. No role of the daemon is a superuser.
 
 use std::sync::Arc;
 
 use anyhow::Result;
+use pgsteward::model::privileges::{Place, PurposeRoles, setup};
 
 use super::cluster::{Cluster, PASSWORD};
-
-const ROLES: [&str; 6] = [
-    "admin",
-    "migrator",
-    "backup",
-    "maintenance",
-    "app",
-    "control",
-];
 
 /// The databases of one daemon. They go with the cluster.
 #[derive(Clone)]
@@ -33,12 +25,26 @@ impl Databases {
             prefix: prefix.to_owned(),
         };
         let server = cluster.superuser("postgres").await?;
-        for statement in databases.outside() {
-            server.batch_execute(&statement).await?;
-        }
+        let version: String = server
+            .query_one("SELECT current_setting('server_version_num')", &[])
+            .await?
+            .get(0);
+        let steps = setup(&databases.purposes(), version.parse()?);
+        let of = |place| {
+            let steps = steps.iter().filter(|step| step.place == place);
+            let statements: Vec<&str> = steps.map(|step| step.statement.as_str()).collect();
+            statements.join(";")
+        };
+        server.batch_execute(&of(Place::Server)).await?;
+        server.batch_execute(&databases.logins()).await?;
+        // CREATE DATABASE can share neither a batch nor a transaction.
+        let (managed, admin) = (databases.managed(), databases.full("admin"));
+        let create = format!("CREATE DATABASE {managed} OWNER {admin} TEMPLATE template0");
+        server.batch_execute(&create).await?;
+        server.batch_execute(&of(Place::Database)).await?;
         databases.create_control("control").await?;
-        let managed = cluster.superuser(&databases.managed()).await?;
-        managed.batch_execute(&databases.inside()).await?;
+        let inside = cluster.superuser(&managed).await?;
+        inside.batch_execute(&of(Place::Inside)).await?;
         Ok(databases)
     }
 
@@ -64,40 +70,35 @@ impl Databases {
         Ok(())
     }
 
-    fn outside(&self) -> [String; 3] {
-        let p = &self.prefix;
-        let roles = ROLES
-            .map(|role| format!("CREATE ROLE {p}_{role} LOGIN PASSWORD '{PASSWORD}';"))
-            .concat();
-        [
-            format!(
-                "{roles}
-                 ALTER ROLE {p}_admin CREATEDB BYPASSRLS;
-                 GRANT {p}_migrator, {p}_app, pg_signal_backend, pg_read_all_stats TO {p}_admin;
-                 ALTER ROLE {p}_backup BYPASSRLS;
-                 GRANT pg_read_all_data TO {p}_backup;
-                 ALTER ROLE {p}_backup SET lo_compat_privileges = on;
-                 ALTER ROLE {p}_backup SET default_transaction_read_only = on;
-                 GRANT {p}_migrator TO {p}_maintenance"
-            ),
-            format!("CREATE DATABASE {p}_app OWNER {p}_admin TEMPLATE template0"),
-            format!(
-                "REVOKE ALL ON DATABASE {p}_app FROM PUBLIC;
-                 GRANT CONNECT ON DATABASE {p}_app TO {p}_migrator, {p}_backup, {p}_maintenance, {p}_app;
-                 GRANT CREATE, TEMPORARY ON DATABASE {p}_app TO {p}_migrator"
-            ),
-        ]
+    /// The roles, as the product plans them.
+    fn purposes(&self) -> PurposeRoles {
+        PurposeRoles {
+            database: self.managed(),
+            server_database: "postgres".to_owned(),
+            admin: self.full("admin"),
+            migrator: self.full("migrator"),
+            backup: self.full("backup"),
+            maintenance: self.full("maintenance"),
+            applications: vec![self.full("app")],
+            read_only: Vec::new(),
+            superusers: Vec::new(),
+        }
     }
 
-    fn inside(&self) -> String {
-        let p = &self.prefix;
-        format!(
-            "ALTER SCHEMA public OWNER TO {p}_migrator;
-             ALTER DEFAULT PRIVILEGES FOR ROLE {p}_migrator IN SCHEMA public
-                 GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {p}_app;
-             ALTER DEFAULT PRIVILEGES FOR ROLE {p}_migrator IN SCHEMA public
-                 GRANT SELECT, USAGE ON SEQUENCES TO {p}_app"
-        )
+    /// The control store's role, and every role's password.
+    fn logins(&self) -> String {
+        let control = format!("CREATE ROLE {} LOGIN;", self.full("control"));
+        let all = [
+            "admin",
+            "migrator",
+            "backup",
+            "maintenance",
+            "app",
+            "control",
+        ];
+        let passwords =
+            all.map(|role| format!("ALTER ROLE {} PASSWORD '{PASSWORD}';", self.full(role)));
+        control + &passwords.concat()
     }
 
     /// The full name of a role or database.

@@ -90,12 +90,20 @@ pub(super) async fn servers(config: &Config) -> Result<Servers, BuildError> {
 
 fn embedded_app(embedded: &Embedded, revisions: &Revisions) -> Result<DatabaseConfig, BuildError> {
     let urls = embedded.managed();
+    let mut revisions = revisions.clone();
+    let application = url(embedded.application_url())?.user().to_owned();
+    let known = &mut revisions.clients.application_roles;
+    if !known.contains(&application) {
+        known.push(application);
+    }
     Ok(DatabaseConfig {
         admin: url(&urls.admin)?,
         migrator: url(&urls.migrator)?,
         backup: url(&urls.backup)?,
         maintenance: url(&urls.maintenance)?,
-        revisions: revisions.clone(),
+        // Its superuser is the embedded server's alone, which sets the roles right at each start.
+        provision: None,
+        revisions,
     })
 }
 
@@ -192,6 +200,10 @@ fn managed(
             migrator: database.migrator.settings().clone(),
             backup: database.backup.settings().clone(),
             maintenance: database.maintenance.settings().clone(),
+            provision: database
+                .provision
+                .as_ref()
+                .map(|url| url.settings().clone()),
             server_database: config.postgres.server_database.clone(),
         };
         let managed = Managed {
@@ -203,6 +215,8 @@ fn managed(
             },
             models: database.revisions.models.clone(),
             drill_checks: database.revisions.drill_checks.clone(),
+            application_roles: database.revisions.clients.application_roles.clone(),
+            read_only_roles: database.revisions.clients.read_only_roles.clone(),
             data_directory: servers
                 .embedded
                 .is_some()
@@ -322,6 +336,7 @@ fn jobs(config: &Config, servers: &Servers) -> Vec<Job> {
         ("optimize", Method::Optimize, &schedule.optimize),
         ("drift", Method::CheckDrift, &schedule.drift),
         ("drill", Method::RunDrill, &schedule.drill),
+        ("privileges", Method::CheckPrivileges, &schedule.privileges),
     ];
     let mut jobs = Vec::new();
     for database in servers.databases.keys() {

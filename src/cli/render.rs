@@ -10,6 +10,7 @@ mod maintenance;
 mod migration;
 mod operation;
 mod optimize;
+mod privileges;
 mod restore;
 mod review;
 mod revision;

@@ -138,6 +138,7 @@ pub(super) fn config(
             optimize: job(settings, "schedule.optimize")?,
             drift: job(settings, "schedule.drift")?,
             drill: job(settings, "schedule.drill")?,
+            privileges: job(settings, "schedule.privileges")?,
         },
         health: Health {
             interval: settings.duration("health.interval", POSITIVE)?,
@@ -256,7 +257,7 @@ fn patterns(settings: &Settings) -> Result<Vec<ObjectPattern>, ConfigError> {
 }
 
 /// The items of a comma-separated text.
-fn list(settings: &Settings, path: &str) -> Vec<String> {
+pub(super) fn list(settings: &Settings, path: &str) -> Vec<String> {
     let items = settings.text(path).unwrap_or_default().split(',');
     items
         .map(str::trim)

@@ -134,6 +134,21 @@ pub(super) const KEYS: &[Key] = &[
         "Role that vacuums and analyzes.",
     ),
     sample(
+        "databases.*.provision",
+        Text("postgresql://postgres:secret@localhost:5432/app"),
+        "Login that may create the other roles, for ProvisionRoles and nothing else; by default the admin's.",
+    ),
+    fixed(
+        "databases.*.application_roles",
+        Text(""),
+        "Roles that the application logs in with, comma-separated: they are to read and write rows and nothing more.",
+    ),
+    fixed(
+        "databases.*.read_only_roles",
+        Text(""),
+        "Roles that are to read rows and nothing more, comma-separated.",
+    ),
+    sample(
         "databases.*.revisions",
         Text("/var/lib/pgsteward/revisions/app"),
         "Directory of the revision scripts; this is the default.",
@@ -444,6 +459,11 @@ pub(super) const KEYS: &[Key] = &[
         "schedule.drill",
         Text("0 5 * * 0"),
         "When to rehearse a restore of the newest backup, or off.",
+    ),
+    fixed(
+        "schedule.privileges",
+        Text("0 6 * * 0"),
+        "When to check that each role holds what its purpose needs and no more, or off.",
     ),
     fixed(
         "health.interval",

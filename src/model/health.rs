@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{backup::Manifest, drill::Drill, maintenance::Maintenance, migration::SchemaVersion};
+use super::{
+    backup::Manifest, drill::Drill, maintenance::Maintenance, migration::SchemaVersion,
+    privileges::LastReport,
+};
 
 /// The verdict on one database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +143,8 @@ pub struct DatabaseHealth {
     pub last_good_drill: Option<Drill>,
     /// The last drill, whatever its verdict.
     pub last_drill: Option<Drill>,
+    /// The last check of privileges.
+    pub privileges: Option<LastReport>,
 }
 
 /// The daemon and all its databases at a glance.

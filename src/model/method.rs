@@ -136,6 +136,9 @@ methods! {
         EnterMaintenance: Operator, Mutates;
         ExitMaintenance: Operator, Mutates;
         GetMaintenance: Viewer, Reads;
+        ProvisionRoles: Admin, Mutates;
+        // Starts an operation, as a drift check does.
+        CheckPrivileges: Operator, Mutates;
     }
     HealthService {
         CheckDatabase: Viewer, Reads;

@@ -11,6 +11,7 @@ use super::{
     failure::Failure,
     maintenance::{Maintenance, optimize::OptimizeResult},
     migration::{AutogenerateResult, MigrationResult, Review, StampResult},
+    privileges::{PrivilegeReport, RolesProvisioned},
     restore::RestoreResult,
     retention::RetentionResult,
 };
@@ -129,6 +130,10 @@ pub enum Outcome {
     Drill(Drill),
     /// `CreateRevision` with autogenerate.
     Autogenerate(AutogenerateResult),
+    /// `CheckPrivileges`.
+    Privileges(PrivilegeReport),
+    /// `ProvisionRoles`.
+    Provisioned(RolesProvisioned),
 }
 
 /// That an operation waits, or waited, for a second person.

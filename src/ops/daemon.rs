@@ -39,6 +39,10 @@ pub struct Managed {
     pub models: Option<PathBuf>,
     /// The directory of the queries that a drill asks of it; none for no checks.
     pub drill_checks: Option<PathBuf>,
+    /// The roles that the application logs in with.
+    pub application_roles: Vec<String>,
+    /// The roles that read rows only.
+    pub read_only_roles: Vec<String>,
     /// Where its server keeps its files on this machine, where that is known: the embedded server's.
     pub data_directory: Option<PathBuf>,
 }

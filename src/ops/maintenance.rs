@@ -3,4 +3,6 @@
 mod crew;
 pub mod mode;
 pub mod optimize;
+pub mod privileges;
+pub mod provision;
 mod watch;

@@ -10,6 +10,8 @@
 //! | inspection | beside | beside | waits | waits | waits | waits | beside |
 //! | drill | beside | beside | beside | beside | beside | beside | waits |
 //!
+//! Provisioning of roles waits as an inspection does.
+//!
 //! Three advisory locks hold it, taken in the server database: `pgsteward:<database>:work` by the first four,
 //! `pgsteward:<database>:mode` by migration, restore, maintenance switch and inspection, `pgsteward:<database>:drill` by
 //! drills. They hold across all daemons, and outside tools can honour them.
@@ -52,6 +54,8 @@ pub enum Work {
     MaintenanceSwitch,
     /// A look at the schema, which must stand still meanwhile: a drift check, a review.
     Inspection,
+    /// The making or correcting of roles and of what they may: as an inspection, since nothing else may change it.
+    Provisioning,
     /// A rehearsal of a restore, in a database of its own.
     Drill,
 }
@@ -67,6 +71,7 @@ impl Work {
             Self::Restore => "restore",
             Self::MaintenanceSwitch => "maintenance switch",
             Self::Inspection => "inspection",
+            Self::Provisioning => "provisioning",
             Self::Drill => "drill",
         }
     }
@@ -76,7 +81,7 @@ impl Work {
         match self {
             Self::Backup | Self::Optimize | Self::Reindex => &["work"],
             Self::Migration | Self::Restore => &["mode", "work"],
-            Self::MaintenanceSwitch | Self::Inspection => &["mode"],
+            Self::MaintenanceSwitch | Self::Inspection | Self::Provisioning => &["mode"],
             Self::Drill => &["drill"],
         }
     }
@@ -138,7 +143,14 @@ impl Turn {
         patience: Duration,
     ) -> Result<Self, Failure> {
         let application_name = format!("pgsteward {} {}", work.name(), job.id());
-        let session = database.server_session(&application_name).await?;
+        // The admin role may be what is to be made.
+        let session = if work == Work::Provisioning {
+            database
+                .provisioning_server_session(&application_name)
+                .await?
+        } else {
+            database.server_session(&application_name).await?
+        };
         let start = Instant::now();
         let mut poll = SHORTEST_POLL;
         let mut announced = false;

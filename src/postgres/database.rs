@@ -3,7 +3,7 @@
 //! Each purpose has a login of its own, so that no job has more privileges than it needs. Short queries take a pooled
 //! connection; jobs take a [`Session`].
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use deadpool_postgres::{
     Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
@@ -16,40 +16,7 @@ use super::{
     pooled::Pooled,
     session::{Session, notice_a_dead_peer, target},
 };
-
-/// What a connection is for, and so which login it uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// Owner of the database: grants, renames, creation beside it.
-    Admin,
-    /// Owner of what revisions make.
-    Migrator,
-    /// Reads everything.
-    Backup,
-    /// Vacuums and analyzes.
-    Maintenance,
-}
-
-impl Purpose {
-    /// Every purpose.
-    pub const ALL: [Self; 4] = [Self::Admin, Self::Migrator, Self::Backup, Self::Maintenance];
-
-    /// The name as it stands in the configuration.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Migrator => "migrator",
-            Self::Backup => "backup",
-            Self::Maintenance => "maintenance",
-        }
-    }
-}
-
-impl fmt::Display for Purpose {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
-    }
-}
+pub use crate::model::privileges::Purpose;
 
 /// How to reach PostgreSQL.
 #[derive(Clone, Debug)]
@@ -73,6 +40,8 @@ pub struct DatabaseLogins {
     pub backup: Config,
     /// See `admin`.
     pub maintenance: Config,
+    /// The login that may make the other roles, where there is one; used for nothing else.
+    pub provision: Option<Config>,
     /// Another database of that server that the admin login may connect to, to work on the managed one from outside.
     pub server_database: String,
 }
@@ -101,6 +70,9 @@ impl Database {
             &mut logins.backup,
             &mut logins.maintenance,
         ] {
+            search_catalog_only(login);
+        }
+        if let Some(login) = &mut logins.provision {
             search_catalog_only(login);
         }
         let pools = [
@@ -177,6 +149,31 @@ impl Database {
         let mut login = self.logins.admin.clone();
         login.dbname(database);
         Session::connect(&login, application_name, self.settings.connect_timeout).await
+    }
+
+    /// The login that makes roles: one of its own, or else the admin's.
+    pub fn provisioner(&self) -> &Config {
+        self.logins.provision.as_ref().unwrap_or(&self.logins.admin)
+    }
+
+    /// Whether the login that makes roles is one of its own.
+    pub fn has_provisioner(&self) -> bool {
+        self.logins.provision.is_some()
+    }
+
+    /// A connection of the login that makes roles, outside the managed database.
+    pub async fn provisioning_server_session(
+        &self,
+        application_name: &str,
+    ) -> Result<Session, PostgresError> {
+        let mut login = self.provisioner().clone();
+        login.dbname(&self.logins.server_database);
+        Session::connect(&login, application_name, self.settings.connect_timeout).await
+    }
+
+    /// The database of the server from which the managed one is worked on.
+    pub fn server_database(&self) -> &str {
+        &self.logins.server_database
     }
 
     /// A connection of its own with a variant of one of the logins.

@@ -6,6 +6,7 @@ mod maintenance;
 pub(super) mod migration;
 pub(super) mod operation;
 pub(super) mod optimize;
+mod privileges;
 pub(super) mod restore;
 mod schedule;
 mod schema;

@@ -1,6 +1,6 @@
 //! How the daemon and its databases are.
 
-use super::drill::in_short;
+use super::{drill::in_short, privileges};
 use crate::{
     cli::{
         page::{Page, Render},
@@ -98,6 +98,7 @@ impl Render for DatabaseHealth {
             ),
             ("last drill", in_short(self.last_drill.as_ref())),
             ("last good drill", in_short(self.last_good_drill.as_ref())),
+            ("privileges", privileges::in_short(self.privileges.as_ref())),
         ]);
         page.gap();
         let rows = self.connections.iter().map(|connection| {

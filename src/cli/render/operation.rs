@@ -131,6 +131,8 @@ pub(in crate::cli) fn outcome(operation: &Operation, page: &mut Page) {
         Some(Outcome::Stamp(stamp)) => stamp.render(page),
         Some(Outcome::Drill(drill)) => drill.render(page),
         Some(Outcome::Autogenerate(result)) => result.render(page),
+        Some(Outcome::Privileges(report)) => report.render(page),
+        Some(Outcome::Provisioned(result)) => result.render(page),
     }
 }
 

@@ -48,6 +48,9 @@ pub async fn check(
     let drills = found("drills", drills, &mut unknown).unwrap_or_default();
     health.last_good_drill = drills.last_good;
     health.last_drill = drills.last;
+    let privileges = daemon.store.last_privilege_report(managed.name()).await;
+    let privileges = privileges.map_err(Failure::from);
+    health.privileges = found("privileges", privileges, &mut unknown).flatten();
     if health.message.is_empty() {
         health.message = unknown.join("; ");
     }

@@ -273,5 +273,6 @@ pub(super) fn verdict(
         last_backup: None,
         last_good_drill: None,
         last_drill: None,
+        privileges: None,
     }
 }

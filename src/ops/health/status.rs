@@ -39,6 +39,8 @@ pub async fn status(daemon: &Daemon, context: &Context) -> Result<Status, Failur
         let drills = found(&what, drills, &mut unknown).unwrap_or_default();
         health.last_good_drill = drills.last_good;
         health.last_drill = drills.last;
+        let privileges = daemon.store.last_privilege_report(&health.database).await;
+        health.privileges = privileges.unwrap_or_default();
         if health.state != DatabaseState::Unreachable {
             let reading = version::read(daemon.managed(&health.database)?);
             let what = format!("schema version of {}", health.database);

@@ -19,7 +19,7 @@ use crate::{
         backup::{self, update::Marks},
         context::{Context, Principal},
         daemon::Daemon,
-        maintenance::optimize,
+        maintenance::{optimize, privileges},
         migration::drift,
         restore::drill,
     },
@@ -89,6 +89,9 @@ pub async fn start(
         Method::RunDrill => drill::run_drill(daemon, &context, &job.database, "", request_id).await,
         Method::CheckDrift => {
             drift::check(daemon, &context, &job.database, false, request_id).await
+        }
+        Method::CheckPrivileges => {
+            privileges::check(daemon, &context, &job.database, request_id).await
         }
         other => Err(Failure::new(
             Kind::Internal,

@@ -42,6 +42,7 @@ impl From<DatabaseHealth> for proto::DatabaseHealth {
             last_backup: health.last_backup.map(summary),
             last_good_drill: health.last_good_drill.map(Into::into),
             last_drill: health.last_drill.map(Into::into),
+            privileges: health.privileges.map(Into::into),
         }
     }
 }

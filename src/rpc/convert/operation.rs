@@ -123,6 +123,8 @@ impl From<Result<Outcome, Failure>> for ProtoOutcome {
             Ok(Outcome::Stamp(result)) => Self::Stamp(result.into()),
             Ok(Outcome::Drill(drill)) => Self::Drill(drill.into()),
             Ok(Outcome::Autogenerate(result)) => Self::Autogenerate(result.into()),
+            Ok(Outcome::Privileges(report)) => Self::Privileges(report.into()),
+            Ok(Outcome::Provisioned(result)) => Self::Provisioned(result.into()),
             Err(failure) => Self::Error(proto::OperationError {
                 code: code_name(code(failure.kind)).to_owned(),
                 reason: failure.reason,
