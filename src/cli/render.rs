@@ -2,6 +2,7 @@
 
 mod autogenerate;
 mod backup;
+mod database_stats;
 mod drift;
 mod drill;
 mod health;
@@ -10,6 +11,7 @@ mod maintenance;
 mod migration;
 mod operation;
 mod optimize;
+mod reindex;
 mod restore;
 mod review;
 mod revision;

@@ -121,9 +121,11 @@ methods! {
     }
     MaintenanceService {
         Optimize: Operator, Mutates;
+        Reindex: Operator, Mutates;
         EnterMaintenance: Operator, Mutates;
         ExitMaintenance: Operator, Mutates;
         GetMaintenance: Viewer, Reads;
+        GetDatabaseStats: Viewer, Reads;
     }
     HealthService {
         CheckDatabase: Viewer, Reads;

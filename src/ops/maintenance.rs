@@ -3,4 +3,6 @@
 mod crew;
 pub mod mode;
 pub mod optimize;
+pub mod reindex;
+pub mod stats;
 mod watch;
