@@ -1,10 +1,11 @@
 //! `pgsteward maintenance …`: `MaintenanceService`.
 
 mod optimize;
+mod reindex;
 
 use clap::Subcommand;
 
-use self::optimize::Optimize;
+use self::{optimize::Optimize, reindex::Reindex};
 use super::{
     arguments::{Database, Start},
     error::CliError,
@@ -12,7 +13,9 @@ use super::{
     follow::started,
     session::{Session, present},
 };
-use crate::proto::{EnterMaintenanceRequest, ExitMaintenanceRequest, GetMaintenanceRequest};
+use crate::proto::{
+    EnterMaintenanceRequest, ExitMaintenanceRequest, GetDatabaseStatsRequest, GetMaintenanceRequest,
+};
 
 /// Commands of `maintenance`.
 #[derive(Clone, Debug, Subcommand)]
@@ -43,6 +46,27 @@ pub enum MaintenanceCommand {
     Show {
         #[command(flatten)]
         database: Database,
+    },
+    /// Show how a database stands and what should be done about it
+    #[command(after_long_help = "Example:\n  pgsteward maintenance stats --limit 10")]
+    Stats {
+        /// Tables, indexes and open transactions at most; 0 for 50
+        #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(i32).range(0..=500))]
+        limit: i32,
+        #[command(flatten)]
+        database: Database,
+    },
+    /// Rebuild indexes without keeping anyone out: those that are named, or all
+    #[command(
+        after_long_help = "Examples:\n  pgsteward maintenance reindex --invalid\n  pgsteward maintenance reindex --table public.orders --bloated"
+    )]
+    Reindex {
+        #[command(flatten)]
+        options: Reindex,
+        #[command(flatten)]
+        database: Database,
+        #[command(flatten)]
+        start: Start,
     },
     /// Run VACUUM and ANALYZE, on every table or on those that are named or need it
     #[command(
@@ -91,6 +115,24 @@ impl MaintenanceCommand {
                 let request = session.request(options.request(database, &start));
                 let response = client.optimize(request).await?;
                 (response.into_inner().operation, start)
+            }
+            Self::Reindex {
+                options,
+                database,
+                start,
+            } => {
+                let request = session.request(options.request(database, &start));
+                let response = client.reindex(request).await?;
+                (response.into_inner().operation, start)
+            }
+            Self::Stats { limit, database } => {
+                let request = session.request(GetDatabaseStatsRequest {
+                    database: database.name,
+                    limit,
+                });
+                let response = client.get_database_stats(request).await?;
+                session.print(&present(response.into_inner().stats, "stats")?)?;
+                return Ok(Exit::SUCCESS);
             }
             Self::Show { database } => {
                 let request = session.request(GetMaintenanceRequest {

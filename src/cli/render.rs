@@ -2,6 +2,7 @@
 
 mod autogenerate;
 mod backup;
+mod database_stats;
 mod drift;
 mod drill;
 mod health;
@@ -11,6 +12,7 @@ mod migration;
 mod operation;
 mod optimize;
 mod privileges;
+mod reindex;
 mod restore;
 mod review;
 mod revision;

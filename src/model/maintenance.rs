@@ -1,6 +1,8 @@
 //! Maintenance mode and the results of maintenance work.
 
 pub mod optimize;
+pub mod reindex;
+pub mod stats;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

@@ -133,12 +133,14 @@ methods! {
     }
     MaintenanceService {
         Optimize: Operator, Mutates;
+        Reindex: Operator, Mutates;
         EnterMaintenance: Operator, Mutates;
         ExitMaintenance: Operator, Mutates;
         GetMaintenance: Viewer, Reads;
         ProvisionRoles: Admin, Mutates;
         // Starts an operation, as a drift check does.
         CheckPrivileges: Operator, Mutates;
+        GetDatabaseStats: Viewer, Reads;
     }
     HealthService {
         CheckDatabase: Viewer, Reads;

@@ -9,7 +9,7 @@ use super::{
     drift::DriftReport,
     drill::Drill,
     failure::Failure,
-    maintenance::{Maintenance, optimize::OptimizeResult},
+    maintenance::{Maintenance, optimize::OptimizeResult, reindex::ReindexResult},
     migration::{AutogenerateResult, MigrationResult, Review, StampResult},
     privileges::{PrivilegeReport, RolesProvisioned},
     restore::RestoreResult,
@@ -118,6 +118,8 @@ pub enum Outcome {
     Restore(RestoreResult),
     /// `Optimize`.
     Optimize(OptimizeResult),
+    /// `Reindex`.
+    Reindex(ReindexResult),
     /// `EnterMaintenance`, `ExitMaintenance`.
     Maintenance(Maintenance),
     /// `ReviewRevision`.

@@ -5,4 +5,6 @@ pub mod mode;
 pub mod optimize;
 pub mod privileges;
 pub mod provision;
+pub mod reindex;
+pub mod stats;
 mod watch;

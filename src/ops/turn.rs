@@ -204,6 +204,11 @@ impl Turn {
         lock_name(database, "mode")
     }
 
+    /// The lock that backups, optimize, reindex, migrations and restores hold.
+    pub fn work_lock(database: &Database) -> String {
+        lock_name(database, "work")
+    }
+
     /// Does work under this turn: until it ends, until the job is cancelled, or until the turn is lost with its
     /// connection. In the last two cases the work is dropped where it stands.
     pub async fn during<T>(

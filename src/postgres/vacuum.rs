@@ -1,10 +1,13 @@
 //! VACUUM and ANALYZE: which tables there are, how they stand, and the statements.
 
-use std::collections::BTreeMap;
+use tokio_postgres::{Client, Row};
 
-use tokio_postgres::{Client, Row, error::SqlState};
-
-use super::{error::PostgresError, quote::qualified, server::version_num};
+use super::{
+    error::PostgresError,
+    quote::qualified,
+    server::{page_bytes, version_num},
+    sizes::unlocked_bytes,
+};
 use crate::model::{
     maintenance::optimize::{IndexCleanup, OptimizeAction, OptimizeOptions, TableKind, TableState},
     table_name::TableName,
@@ -65,10 +68,11 @@ pub async fn tables(client: &Client) -> Result<Vec<TableState>, PostgresError> {
         .filter(|table| table.kind == TableKind::Plain && !table.temporary)
         .map(|table| table.oid)
         .collect();
-    let sizes = sizes(client, &sized).await?;
+    let sizes = unlocked_bytes(client, &sized).await?;
+    let page = page_bytes(client).await?;
     for table in &mut tables {
-        if let Some((size_bytes, pages)) = sizes.get(&table.oid) {
-            (table.size_bytes, table.pages) = (*size_bytes, *pages);
+        if let Some((size_bytes, main_bytes)) = sizes.get(&table.oid) {
+            (table.size_bytes, table.pages) = (*size_bytes, *main_bytes / page);
         }
     }
     Ok(tables)
@@ -97,56 +101,6 @@ fn table(row: &Row) -> TableState {
         changed_rows: row.get(10),
         analyzed: row.get(11),
         freeze_due: row.get(12),
-    }
-}
-
-/// The sizes in bytes and the pages of tables. Asking takes a lock on each, which must not be waited for: one table that is
-/// being rewritten would keep all others waiting. Then each is asked by itself, and those that are locked are left out.
-async fn sizes(
-    client: &Client,
-    tables: &[u32],
-) -> Result<BTreeMap<u32, (i64, i64)>, PostgresError> {
-    if let Some(sizes) = sizes_at_once(client, tables).await? {
-        return Ok(sizes);
-    }
-    let mut known = BTreeMap::new();
-    for table in tables {
-        known.extend(sizes_at_once(client, &[*table]).await?.unwrap_or_default());
-    }
-    Ok(known)
-}
-
-/// None where one of them is locked. Those that are gone are left out.
-async fn sizes_at_once(
-    client: &Client,
-    tables: &[u32],
-) -> Result<Option<BTreeMap<u32, (i64, i64)>>, PostgresError> {
-    let what = || PostgresError::query("ask for the sizes of tables");
-    client
-        .batch_execute("BEGIN; SET LOCAL lock_timeout = '50ms'")
-        .await
-        .map_err(what())?;
-    let asked = client
-        .query(
-            "SELECT oid, pg_catalog.pg_total_relation_size(oid),
-                    pg_catalog.pg_relation_size(oid) / current_setting('block_size')::bigint
-             FROM unnest($1::oid[]) AS oid",
-            &[&tables],
-        )
-        .await
-        .map_err(what());
-    client.batch_execute("ROLLBACK").await.map_err(what())?;
-    match asked {
-        Ok(rows) => Ok(Some(
-            rows.iter()
-                .filter_map(|row| {
-                    let (size, pages): (Option<i64>, Option<i64>) = (row.get(1), row.get(2));
-                    Some((row.get(0), (size?, pages?)))
-                })
-                .collect(),
-        )),
-        Err(error) if error.is(&SqlState::LOCK_NOT_AVAILABLE) => Ok(None),
-        Err(error) => Err(error),
     }
 }
 

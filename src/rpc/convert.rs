@@ -1,12 +1,14 @@
 //! Values to messages and back. One file per kind of value; each conversion is total, or fails with the field's name.
 
 pub(super) mod backup;
+mod database_stats;
 mod health;
 mod maintenance;
 pub(super) mod migration;
 pub(super) mod operation;
 pub(super) mod optimize;
 mod privileges;
+pub(super) mod reindex;
 pub(super) mod restore;
 mod schedule;
 mod schema;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     model::method::Method,
-    ops::maintenance::{mode, optimize, privileges, provision},
+    ops::maintenance::{mode, optimize, privileges, provision, reindex, stats},
     proto::{self, maintenance_service_server::MaintenanceService, operation::Outcome},
 };
 
@@ -33,6 +33,27 @@ impl MaintenanceService for Services {
         .await
         .map_err(status)?;
         Ok(Response::new(proto::OptimizeResponse {
+            operation: Some(operation.into()),
+        }))
+    }
+
+    async fn reindex(
+        &self,
+        request: Request<proto::ReindexRequest>,
+    ) -> Result<Response<proto::ReindexResponse>, Status> {
+        let context = context(Method::Reindex, &request)?;
+        let request = request.into_inner();
+        let options = convert::reindex::options(&request).map_err(status)?;
+        let operation = reindex::reindex(
+            &self.daemon,
+            &context,
+            &request.database,
+            options,
+            &request.request_id,
+        )
+        .await
+        .map_err(status)?;
+        Ok(Response::new(proto::ReindexResponse {
             operation: Some(operation.into()),
         }))
     }
@@ -132,6 +153,20 @@ impl MaintenanceService for Services {
         .map_err(status)?;
         Ok(Response::new(proto::CheckPrivilegesResponse {
             operation: Some(operation.into()),
+        }))
+    }
+
+    async fn get_database_stats(
+        &self,
+        request: Request<proto::GetDatabaseStatsRequest>,
+    ) -> Result<Response<proto::GetDatabaseStatsResponse>, Status> {
+        let context = context(Method::GetDatabaseStats, &request)?;
+        let request = request.into_inner();
+        let stats = stats::get(&self.daemon, &context, &request.database, request.limit)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(proto::GetDatabaseStatsResponse {
+            stats: Some(stats.into()),
         }))
     }
 }

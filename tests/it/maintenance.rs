@@ -1,6 +1,7 @@
 //! MaintenanceService through the wire: who is kept out and who is not, that all of it is given back, and optimize.
 
 mod optimize;
+mod stats;
 
 use pgsteward::proto::{
     DatabaseState, EnterMaintenanceRequest, ExitMaintenanceRequest, GetMaintenanceRequest,

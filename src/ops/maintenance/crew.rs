@@ -45,6 +45,14 @@ pub(super) trait Craft: Send + Sync + 'static {
     fn bytes(piece: &Self::Piece) -> u64;
     /// Which part of the piece is done, 0 to 1, in this phase of the server's work.
     fn part(piece: &Self::Piece, phase: &str, part: f64) -> f64;
+    /// Whether a piece must wait while this other one is at work.
+    fn excludes(_piece: &Self::Piece, _running: &Self::Piece) -> bool {
+        false
+    }
+    /// Puts in order what a pass has left, before the turn is given to others. It must not take long.
+    fn after_pass(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
     /// How long a statement waits for a lock.
     fn lock_timeout(&self) -> Duration;
     /// Makes a new session ready.
@@ -119,8 +127,7 @@ impl<C: Craft> Crew<C> {
         })
     }
 
-    /// Does all pieces under the turn, and makes way whenever others wait for the database. `after_pass` is done before the
-    /// turn is let go of. Gives the turn back, what was made, and how often it made way.
+    /// Does all pieces under the turn, and makes way whenever others wait for the database. Gives the turn back, what was made, and how often it made way.
     pub(super) async fn work_off(
         self: &Arc<Self>,
         daemon: &Daemon,
@@ -140,6 +147,7 @@ impl<C: Craft> Crew<C> {
                 return Ok((turn, made, yields));
             }
             yields += 1;
+            self.craft.after_pass().await;
             turn.end().await;
             turn = Turn::take_again(database, C::WORK, job).await?;
         }
@@ -194,14 +202,9 @@ impl<C: Craft> Crew<C> {
     /// One session's share of the work.
     async fn toil(&self, mut hand: Hand<C>, way: &MakeWay) -> Result<(), Failure> {
         while !way.soon.is_cancelled() {
-            let Some(piece) = lock(&self.queue).pop_front() else {
+            let Some(piece) = self.take(hand.backend) else {
                 break;
             };
-            let running = Running {
-                piece: piece.clone(),
-                blocked_by: String::new(),
-            };
-            lock(&self.running).insert(hand.backend, running);
             let start = Instant::now();
             let ended = self.attempt(&hand, &piece, way).await;
             let blocked_by = lock(&self.running)
@@ -227,6 +230,23 @@ impl<C: Craft> Crew<C> {
             hand.session.close().await;
         }
         Ok(())
+    }
+
+    /// The next piece that no other one keeps waiting. With none, whoever is at work does the rest.
+    fn take(&self, backend: i32) -> Option<C::Piece> {
+        let mut running = lock(&self.running);
+        let mut queue = lock(&self.queue);
+        let free = queue.iter().position(|piece| {
+            let mut others = running.values();
+            !others.any(|other| C::excludes(piece, &other.piece))
+        })?;
+        let piece = queue.remove(free)?;
+        let taken = Running {
+            piece: piece.clone(),
+            blocked_by: String::new(),
+        };
+        running.insert(backend, taken);
+        Some(piece)
     }
 
     /// None where it was cancelled to make way.

@@ -117,6 +117,7 @@ impl From<Result<Outcome, Failure>> for ProtoOutcome {
             Ok(Outcome::Migration(result)) => Self::Migration(result.into()),
             Ok(Outcome::Restore(result)) => Self::Restore(result.into()),
             Ok(Outcome::Optimize(result)) => Self::Optimize(result.into()),
+            Ok(Outcome::Reindex(result)) => Self::Reindex(result.into()),
             Ok(Outcome::Maintenance(state)) => Self::Maintenance(state.into()),
             Ok(Outcome::Review(review)) => Self::Review(review.into()),
             Ok(Outcome::Drift(report)) => Self::Drift(report.into()),
