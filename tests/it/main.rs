@@ -36,6 +36,7 @@ mod maintenance;
 mod migration;
 mod operations;
 mod pairs;
+mod privileges;
 mod rehearsal;
 mod restore;
 mod restore_into;

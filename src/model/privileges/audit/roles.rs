@@ -11,7 +11,7 @@ use crate::model::{
             READ_ALL_DATA_SINCE,
         },
     },
-    quote::{identifier, literal},
+    quote::identifier,
 };
 
 pub(super) fn check(audit: &mut Audit<'_>) {
@@ -376,7 +376,7 @@ fn settings(audit: &mut Audit<'_>, role: &str) {
                 role,
                 object: format!("setting {setting}"),
                 message,
-                statement: format!("ALTER ROLE {name} SET {setting} = {}", literal(value)),
+                statement: format!("ALTER ROLE {name} SET {setting} = {value}"),
             };
             audit.add(severity, reason, Place::Server, said);
         }
