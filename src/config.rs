@@ -11,6 +11,8 @@ mod databases;
 mod error;
 mod example;
 mod keys;
+mod limits;
+mod listen;
 mod settings;
 mod shown;
 mod source;
@@ -21,7 +23,6 @@ mod tests;
 use std::{
     collections::BTreeMap,
     fs,
-    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -32,10 +33,14 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 pub use self::{
-    auth::{Auth, Token, TokenDigest},
+    auth::{
+        Account, Auth, Certificate, CertificateNames, Jwks, Jwt, RoleOfClaim, Token, TokenDigest,
+    },
     connection_url::{ConnectionUrl, UrlError},
     error::{ConfigError, Origin},
     example::example,
+    limits::Limits,
+    listen::{Listen, TlsListen, UnixListen},
 };
 use self::{build::Surroundings, settings::Settings};
 pub use crate::model::{
@@ -52,6 +57,8 @@ pub struct Config {
     pub listen: Listen,
     /// Who may call.
     pub auth: Auth,
+    /// What callers may take.
+    pub limits: Limits,
     /// The control store and the managed databases.
     pub source: Source,
     /// Tools and connections.
@@ -76,13 +83,6 @@ pub struct Config {
     pub health: Health,
     /// What is logged and how.
     pub log: Log,
-}
-
-/// Where the daemon listens.
-#[derive(Clone, Debug, Serialize)]
-pub struct Listen {
-    /// The gRPC listener; a loopback address. Port 0 takes a free port.
-    pub grpc: SocketAddr,
 }
 
 /// The control store and the managed databases: the daemon's own server, or ones that are configured.

@@ -26,6 +26,7 @@ async fn main() -> ExitCode {
         Command::Config(ConfigCommand::Check { config }) => {
             load(config.as_deref(), None).map(|config| cli::print(&config.shown()))
         }
+        Command::Token(command) => Ok(cli::token(&command, cli.connection.json())),
         Command::Serve { config, data_dir } => serve(config.as_deref(), data_dir)
             .await
             .map(|()| Exit::SUCCESS),
@@ -41,7 +42,7 @@ async fn main() -> ExitCode {
 async fn serve(file: Option<&Path>, data_dir: Option<PathBuf>) -> Result<(), Failure> {
     let config = load(file, data_dir)?;
     telemetry::init(config.log.format, &config.log.filter)?;
-    app::run(&config, shutdown::on_signal()?).await
+    app::run(&config, shutdown::on_signal()?, shutdown::hangups()?).await
 }
 
 /// A data directory on the command line wins over file and environment, as a variable of the environment would.

@@ -15,7 +15,7 @@ use secrecy::SecretString;
 use serde::{Serialize, Serializer};
 
 use super::{
-    ArchiveFormat, Auth, Backup, Config, Database, Drill, Health, Listen, Log, Migrations,
+    ArchiveFormat, Auth, Backup, Config, Database, Drill, Health, Limits, Listen, Log, Migrations,
     Operations, Postgres, Restore, Retention, Revisions, Rights, Schedule, Source, Store,
 };
 
@@ -26,6 +26,7 @@ struct Document<'a> {
     data_dir: &'a Path,
     listen: &'a Listen,
     auth: &'a Auth,
+    limits: &'a Limits,
     #[serde(skip_serializing_if = "Option::is_none")]
     control: Option<Control>,
     databases: BTreeMap<&'a str, Managed<'a>>,
@@ -92,6 +93,7 @@ impl Config {
             data_dir: &self.data_dir,
             listen: &self.listen,
             auth: &self.auth,
+            limits: &self.limits,
             control,
             databases,
             embedded,
