@@ -6,6 +6,7 @@
 //! `render` puts the answer on a `page`, and `report` does so with an error. Nothing here knows the server's folders.
 
 mod acknowledge;
+mod address;
 mod arguments;
 mod audit;
 mod backup;
@@ -30,6 +31,8 @@ mod roles;
 mod schedule;
 mod session;
 mod status;
+mod token;
+mod transport;
 mod upload;
 mod words;
 
@@ -44,7 +47,11 @@ use self::{
     maintenance::MaintenanceCommand, migrate::MigrateCommand, ops::OpsCommand,
     restore::RestoreCommand, schedule::ScheduleCommand, status::StatusArgs,
 };
-pub use self::{connection::Connection, exit::Exit};
+pub use self::{
+    connection::Connection,
+    exit::Exit,
+    token::{TokenCommand, token},
+};
 
 /// A control-plane daemon for PostgreSQL, and its client: migrate, back up, restore, maintain, check
 #[derive(Clone, Debug, Parser)]
@@ -74,6 +81,9 @@ pub enum Command {
     /// Check a configuration, or print an example of one
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Make credentials for the daemon's callers
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Show the whole product in a scratch directory: migrate, back up, damage, restore, optimize
     #[command(after_long_help = "Example:\n  pgsteward demo --exit")]
     Demo {

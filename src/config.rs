@@ -12,6 +12,8 @@ mod databases;
 mod error;
 mod example;
 mod keys;
+mod limits;
+mod listen;
 mod maintenance;
 mod settings;
 mod shown;
@@ -23,7 +25,6 @@ mod tests;
 use std::{
     collections::BTreeMap,
     fs,
-    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -34,11 +35,15 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 pub use self::{
-    auth::{Auth, Token, TokenDigest},
+    auth::{
+        Account, Auth, Certificate, CertificateNames, Jwks, Jwt, RoleOfClaim, Token, TokenDigest,
+    },
     clients::ClientRoles,
     connection_url::{ConnectionUrl, UrlError},
     error::{ConfigError, Origin},
     example::example,
+    limits::Limits,
+    listen::{Listen, TlsListen, UnixListen},
     maintenance::Maintenance,
 };
 use self::{build::Surroundings, settings::Settings};
@@ -56,6 +61,8 @@ pub struct Config {
     pub listen: Listen,
     /// Who may call.
     pub auth: Auth,
+    /// What callers may take.
+    pub limits: Limits,
     /// The control store and the managed databases.
     pub source: Source,
     /// Tools and connections.
@@ -82,13 +89,6 @@ pub struct Config {
     pub health: Health,
     /// What is logged and how.
     pub log: Log,
-}
-
-/// Where the daemon listens.
-#[derive(Clone, Debug, Serialize)]
-pub struct Listen {
-    /// The gRPC listener; a loopback address. Port 0 takes a free port.
-    pub grpc: SocketAddr,
 }
 
 /// The control store and the managed databases: the daemon's own server, or ones that are configured.

@@ -32,6 +32,7 @@ async fn main() -> ExitCode {
         Command::Roles(RolesCommand::Service(command)) => {
             Ok(cli::run(ClientCommand::Roles(command), cli.connection).await)
         }
+        Command::Token(command) => Ok(cli::token(&command, cli.connection.json())),
         Command::Serve { config, data_dir } => serve(config.as_deref(), data_dir)
             .await
             .map(|()| Exit::SUCCESS),
@@ -52,7 +53,7 @@ fn roles_sql(file: Option<&Path>, database: Option<&str>) -> Result<Exit, Failur
 async fn serve(file: Option<&Path>, data_dir: Option<PathBuf>) -> Result<(), Failure> {
     let config = load(file, data_dir)?;
     telemetry::init(config.log.format, &config.log.filter)?;
-    app::run(&config, shutdown::on_signal()?).await
+    app::run(&config, shutdown::on_signal()?, shutdown::hangups()?).await
 }
 
 /// A data directory on the command line wins over file and environment, as a variable of the environment would.

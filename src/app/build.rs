@@ -7,6 +7,7 @@ use secrecy::ExposeSecret as _;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::access::size;
 use crate::{
     config::{
         Backup, Config, ConnectionUrl, Database as DatabaseConfig, Migrations, Revisions, Source,
@@ -21,7 +22,6 @@ use crate::{
     },
     ops::{
         Daemon,
-        context::Principal,
         daemon::{
             BackupSettings, HealthSettings, MaintenanceSettings, Managed, MigrationSettings,
             RestoreSettings, Settings,
@@ -35,7 +35,6 @@ use crate::{
         revisions::ScriptLimits,
         versions::VersionTable,
     },
-    rpc::{Access, Credential, Open},
     state::ControlStore,
     storage::{BucketSettings, Identities, Recipients, SealError, Store, Stores},
     tools::binaries::Binaries,
@@ -129,7 +128,10 @@ pub(super) async fn daemon(config: &Config, servers: &Servers) -> Result<Daemon,
     store.upgrade_schema().await?;
     let store = Arc::new(store);
     Ok(Daemon {
-        runner: Runner::new(Arc::clone(&store)),
+        runner: Runner::new(
+            Arc::clone(&store),
+            size(config.limits.operations_per_principal),
+        ),
         store,
         databases: managed(config, servers, &connections)?,
         backups: stores(config)?,
@@ -353,25 +355,4 @@ fn jobs(config: &Config, servers: &Servers) -> Vec<Job> {
         }
     }
     jobs
-}
-
-/// Who may call.
-pub(super) fn access(config: &Config) -> Access {
-    let credentials = config
-        .auth
-        .tokens
-        .iter()
-        .map(|token| Credential {
-            principal: Principal {
-                name: token.name.clone(),
-                rights: token.rights.clone(),
-            },
-            sha256: token.sha256.0,
-        })
-        .collect();
-    let open = Open {
-        health: config.auth.open_health,
-        reflection: config.auth.open_reflection,
-    };
-    Access::new(credentials, config.auth.loopback.clone(), open)
 }

@@ -1,6 +1,6 @@
 //! From settings to the typed configuration: each key read by its rule, then the rules between keys.
 
-use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use chrono::DateTime;
 use chrono_tz::Tz;
@@ -13,9 +13,9 @@ use tracing_subscriber::EnvFilter;
 use crate::model::schema::PatternError;
 
 use super::{
-    ArchiveFormat, Auth, Backup, BackupBefore, Config, ConfigError, Drill, Health, Listen, Log,
-    LogFormat, Migrations, ObjectPattern, Operations, Postgres, Restore, Retention, Schedule,
-    Source, auth, databases, maintenance,
+    ArchiveFormat, Auth, Backup, BackupBefore, Config, ConfigError, Drill, Health, Log, LogFormat,
+    Migrations, ObjectPattern, Operations, Postgres, Restore, Retention, Schedule, Source, auth,
+    databases, limits, listen, maintenance,
     settings::Settings,
     stores::{self, AwsVariables},
 };
@@ -78,9 +78,12 @@ pub(super) fn config(
     let primary = stores::primary(settings, &stores)?;
     let copies = list(settings, "backup.copies");
     let source = databases::source(settings, &data_dir)?;
-    let auth = auth::auth(settings, &source)?;
+    let listen = listen::listen(settings)?;
+    let auth = auth::auth(settings, &source, &listen)?;
+    listen::refuse_exposure(settings, &listen, &auth)?;
     Ok(Config {
-        listen: listen(settings)?,
+        listen,
+        limits: limits::limits(settings)?,
         restore: restore(settings, &auth, &source)?,
         auth,
         source,
@@ -150,23 +153,6 @@ pub(super) fn config(
         stores,
         data_dir,
     })
-}
-
-fn listen(settings: &Settings) -> Result<Listen, ConfigError> {
-    let grpc: SocketAddr = settings.parse(
-        "listen.grpc",
-        "an address and port such as 127.0.0.1:7432",
-        |text| text.parse().ok(),
-    )?;
-    if !grpc.ip().to_canonical().is_loopback() {
-        let problem = "must be a loopback address: any other needs TLS and authentication, and this version \
-                       listens on loopback only";
-        return Err(settings.refuse("listen.grpc", problem).with_hint(
-            "configure auth.tokens, since what a proxy passes on comes in over loopback; then listen on 127.0.0.1 or \
-             [::1] and put a TLS-terminating proxy or a mesh sidecar in front",
-        ));
-    }
-    Ok(Listen { grpc })
 }
 
 /// A second person is asked for only where there can be one: otherwise no restore could ever be made.

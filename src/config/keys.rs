@@ -4,6 +4,7 @@
 //! defaults from it, and `pgsteward config example` prints it. In a path, `*` stands for a name and `#` for a place in
 //! a list.
 
+mod access;
 mod lookup;
 
 pub(super) use self::lookup::{Place, key, likely_meant, place};
@@ -62,46 +63,15 @@ const fn sample(path: &'static str, shape: Shape, comment: &'static str) -> Key 
 use Shape::{Flag, Integer, Text};
 
 /// Every key, in the order of the example: those at the top level first, then section by section.
-pub(super) const KEYS: &[Key] = &[
+pub(super) fn all() -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().chain(access::KEYS)
+}
+
+const KEYS: &[Key] = &[
     sample(
         "data_dir",
         Text("/var/lib/pgsteward"),
         "Where the embedded server, the default store and default revisions live; for others than root ~/.local/share/pgsteward.",
-    ),
-    fixed(
-        "listen.grpc",
-        Text("127.0.0.1:7432"),
-        "Address and port of the gRPC listener; loopback only. Port 0 takes a free one.",
-    ),
-    sample(
-        "auth.loopback_role",
-        Text("admin"),
-        "What a caller without a token may do, written like a token's role, or none. Default: admin without tokens, none with.",
-    ),
-    fixed(
-        "auth.open_health",
-        Flag(true),
-        "Whether grpc.health.v1 answers callers without credentials.",
-    ),
-    fixed(
-        "auth.open_reflection",
-        Flag(true),
-        "Whether server reflection answers callers without credentials.",
-    ),
-    sample(
-        "auth.tokens.#.name",
-        Text("deploy"),
-        "The principal that the token stands for, as the audit log shows it.",
-    ),
-    sample(
-        "auth.tokens.#.role",
-        Text("operator"),
-        "What it may do: viewer, operator or admin, on everything or on one database: viewer, operator on app.",
-    ),
-    sample(
-        "auth.tokens.#.sha256",
-        Text("0000000000000000000000000000000000000000000000000000000000000000"),
-        "SHA-256 of the token in hexadecimal; the token itself is kept by its holder alone.",
     ),
     sample(
         "control.url",

@@ -15,7 +15,7 @@ use secrecy::SecretString;
 use serde::{Serialize, Serializer};
 
 use super::{
-    ArchiveFormat, Auth, Backup, Config, Database, Drill, Health, Listen, Log, Maintenance,
+    ArchiveFormat, Auth, Backup, Config, Database, Drill, Health, Limits, Listen, Log, Maintenance,
     Migrations, Operations, Postgres, Restore, Retention, Revisions, Rights, Schedule, Source,
     Store,
 };
@@ -27,6 +27,7 @@ struct Document<'a> {
     data_dir: &'a Path,
     listen: &'a Listen,
     auth: &'a Auth,
+    limits: &'a Limits,
     #[serde(skip_serializing_if = "Option::is_none")]
     control: Option<Control>,
     databases: BTreeMap<&'a str, Managed<'a>>,
@@ -94,6 +95,7 @@ impl Config {
             data_dir: &self.data_dir,
             listen: &self.listen,
             auth: &self.auth,
+            limits: &self.limits,
             control,
             databases,
             embedded,

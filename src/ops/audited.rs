@@ -6,6 +6,7 @@ use std::future::Future;
 use super::{context::Context, daemon::Daemon};
 use crate::{
     model::{
+        attempts::Attempt,
         audit::AuditOutcome,
         failure::{Failure, Kind},
         operation::Operation,
@@ -115,6 +116,30 @@ pub(super) async fn operation(
         recorded.close(&daemon.store, Some(refusal), "").await;
     }
     started
+}
+
+/// So many failed attempts to call, all from one address and the last of them this one: recorded as denied.
+pub(super) async fn refused(daemon: &Daemon, attempt: &Attempt, count: u64) -> Result<(), Failure> {
+    let entry = daemon
+        .store
+        .insert_audit_entry(&NewAuditEntry {
+            principal: &attempt.claimed,
+            peer: &attempt.peer.to_string(),
+            method: &attempt.method,
+            database: "",
+            request: &serde_json::json!({ "failedAttempts": count }),
+        })
+        .await
+        .map_err(unrecorded)?;
+    let denial = Failure::new(
+        Kind::Unauthenticated,
+        &attempt.reason,
+        "the caller is not known",
+    );
+    Recorded { entry }
+        .close(&daemon.store, Some(&denial), "")
+        .await;
+    Ok(())
 }
 
 /// Something that the daemon does of itself, to keep things in order: recorded like a call, by the principal `daemon`.

@@ -146,10 +146,9 @@ fn only_loopback_listeners_are_accepted() {
             &format!("listen.grpc = '{address}'"),
             &[
                 "`listen.grpc`",
-                "TLS and authentication",
+                "needs TLS and authentication, and neither",
                 "loopback",
-                "proxy",
-                "mesh sidecar",
+                "pgsteward token new",
             ],
         );
     }
