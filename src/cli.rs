@@ -126,7 +126,7 @@ pub enum ClientCommand {
     /// Look at, follow and cancel operations
     #[command(subcommand)]
     Ops(OpsCommand),
-    /// Read the log of every call that changed something
+    /// Read, follow, prove and export the log of every call
     #[command(subcommand)]
     Audit(AuditCommand),
     /// Probe the daemon by grpc.health.v1; ends with the codes of `grpc_health_probe`
@@ -161,7 +161,7 @@ async fn call(command: ClientCommand, connection: &Connection) -> Result<Exit, C
         ClientCommand::Maintenance(maintenance) => maintenance.run(&connection.open().await?).await,
         ClientCommand::Schedule(schedule) => schedule.run(&connection.open().await?).await,
         ClientCommand::Ops(ops) => ops.run(&connection.open().await?).await,
-        ClientCommand::Audit(audit) => audit.run(&connection.open().await?).await,
+        ClientCommand::Audit(audit) => audit.run(connection).await,
         // A probe has exit codes of its own, for its errors too.
         ClientCommand::Health(health) => Ok(health.run(connection).await),
     }

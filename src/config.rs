@@ -4,6 +4,7 @@
 //! dotted path and refuses what `keys` does not list, `build` turns that into the typed [`Config`] here and applies the
 //! rules between keys, and `shown` prints the outcome with its secrets hidden.
 
+mod audit;
 mod build;
 mod connection_url;
 mod databases;
@@ -32,6 +33,7 @@ use serde::Serialize;
 
 use self::{build::Surroundings, settings::Settings};
 pub use self::{
+    audit::Audit,
     connection_url::{ConnectionUrl, UrlError},
     error::{ConfigError, Origin},
     example::example,
@@ -71,6 +73,8 @@ pub struct Config {
     pub schedule: Schedule,
     /// How databases are probed.
     pub health: Health,
+    /// What is recorded of calls that only read.
+    pub audit: Audit,
     /// What is logged and how.
     pub log: Log,
 }
@@ -119,8 +123,10 @@ pub enum Source {
     },
     /// Servers that exist.
     Configured {
-        /// The control store.
+        /// The control store, as the daemon works with it.
         control: ConnectionUrl,
+        /// The login that owns the control store's tables; none where `control` does.
+        owner: Option<ConnectionUrl>,
         /// The managed databases by name; at least one.
         databases: BTreeMap<String, Database>,
     },

@@ -5,7 +5,7 @@
 //! [`Failure`](crate::model::failure::Failure).
 
 pub mod audit;
-mod audited;
+pub mod audited;
 pub mod backup;
 pub mod context;
 pub mod daemon;

@@ -1,7 +1,7 @@
 //! The gRPC face: the only folder of the server that knows tonic.
 //!
 //! Each handler converts and validates on receipt, calls one `ops` function, and converts back. `access` stands before
-//! all of them: it finds out who calls, and writes one log line per call.
+//! all of them: it finds out who calls, and writes one log line per call. `recorded` records what only reads.
 
 mod access;
 mod audit;
@@ -12,6 +12,7 @@ mod health;
 mod maintenance;
 mod migration;
 mod operation;
+mod recorded;
 mod restore;
 mod schedule;
 mod standard_health;
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
 pub use self::access::{Access, Credential};
+use self::recorded::Recorded;
 use crate::{
     ops::Daemon,
     proto::{
@@ -90,6 +92,7 @@ pub async fn serve(
         daemon: Arc::clone(&daemon),
         stop: stop.clone(),
     };
+    let recorded = Recorded(Arc::clone(&daemon));
     let (health_reporter, health_service) = tonic_health::server::health_reporter();
     let report = standard_health::report(daemon, health_reporter, stop.clone());
     let descriptors = [
@@ -106,6 +109,7 @@ pub async fn serve(
     };
     let server = Server::builder()
         .layer(access)
+        .layer(recorded)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))

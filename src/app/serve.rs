@@ -14,7 +14,7 @@ use super::build::{self, BuildError};
 use crate::{
     config::Config,
     model::failure::{Failure, Kind, chain},
-    ops::{Daemon, health::Prober, migration::guard::Told, recovery, schedule::ticker},
+    ops::{Daemon, audit::keeper, health::Prober, migration::guard::Told, recovery, schedule::ticker},
     postgres::embedded::Embedded,
     rpc::{self, ServeError},
 };
@@ -82,6 +82,10 @@ async fn begin(
     background.spawn(recovery::run(
         Arc::clone(&daemon),
         told,
+        stop_background.clone(),
+    ));
+    background.spawn(keeper::run(
+        Arc::clone(&daemon),
         stop_background.clone(),
     ));
     background.spawn(Prober::run(Arc::clone(&daemon), stop_background.clone()));
@@ -165,6 +169,7 @@ impl Started {
             tracing::warn!("open calls did not end in time and are cut");
         }
         self.background.wait().await;
+        keeper::finish(&self.daemon).await;
         drop(self.daemon);
         if let Some(embedded) = self.embedded {
             embedded.stop().await?;

@@ -57,7 +57,8 @@ Exit codes:
        the schema is not at the scripts' heads (migrate current --check) or
        not what the revisions made (migrate drift),
        revisions are to be finished by hand (migrate import-alembic),
-       a restore would be refused (restore plan), an operation is not done
+       a restore would be refused (restore plan), the audit log is damaged
+       (audit verify), an operation is not done
        within --timeout, or a question was answered with no
   130  interrupted; an operation that was followed goes on
 

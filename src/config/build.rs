@@ -15,6 +15,7 @@ use tracing_subscriber::EnvFilter;
 use crate::model::schema::PatternError;
 
 use super::{
+    audit::audit,
     ArchiveFormat, Auth, Backup, BackupBefore, Config, ConfigError, Drill, Health, Listen, Log,
     LogFormat, Migrations, ObjectPattern, Operations, Postgres, Restore, Retention, Role, Schedule,
     Token, TokenDigest, databases,
@@ -143,6 +144,7 @@ pub(super) fn config(
             interval: settings.duration("health.interval", POSITIVE)?,
             timeout: settings.duration("health.timeout", POSITIVE)?,
         },
+        audit: audit(settings)?,
         log: log(settings)?,
         stores,
         data_dir,

@@ -19,7 +19,7 @@ use crate::{
         schema::ObjectPattern,
     },
     postgres::{database::Database, revisions::ScriptLimits, versions::VersionTable},
-    state::ControlStore,
+    state::{ControlStore, anchor::Anchor, spool::Spool},
     storage::{Identities, Listing, Recipients, StorageError, Stores},
     tools::binaries::Binaries,
 };
@@ -67,6 +67,8 @@ pub struct Settings {
     pub health_interval: Duration,
     /// How long the prober waits for an answer.
     pub health_timeout: Duration,
+    /// Whether calls that only read are recorded.
+    pub audit_reads: bool,
 }
 
 /// How backups are written, and read.
@@ -148,6 +150,10 @@ pub struct Daemon {
     pub backups: Stores,
     /// PostgreSQL's client programs.
     pub tools: Binaries,
+    /// Where calls that only read wait for their place in the audit log.
+    pub spool: Spool,
+    /// The last record of the audit log that was seen.
+    pub anchor: Anchor,
     /// Runs operations.
     pub runner: Runner,
     /// Limits and policies.

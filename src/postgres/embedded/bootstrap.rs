@@ -15,7 +15,7 @@ use super::{
     session::Session,
 };
 
-/// The control store, owned by role `pgsteward`.
+/// The control store, owned by role `pgsteward_owner`.
 pub(super) const CONTROL_DATABASE: &str = "pgsteward";
 /// The managed database, owned by role `app_admin`.
 pub(super) const MANAGED_DATABASE: &str = "app";
@@ -29,13 +29,16 @@ SET log_min_error_statement = 'panic'";
 
 /// What each role may, beyond what it owns.
 ///
+/// - `pgsteward_owner` owns the control store and makes its tables; `pgsteward` works with them and, since it owns none,
+///   cannot touch the audit log's records. What it may is granted when the tables are made.
 /// - `app_admin` restores: it belongs to the owners whose objects it makes (the application owns its large objects),
 ///   and compares what it restored, past row security. It ends the sessions of others, and sees what they do.
 /// - `app_backup` reads all: rows by `pg_read_all_data`, those under row security by BYPASSRLS, large objects by
 ///   `lo_compat_privileges`, since no role but their owner may otherwise. That would let it write large objects too,
 ///   hence its transactions are read-only unless they ask for more.
 /// - `app_maintenance` acts as the owner of the tables: before PostgreSQL 17 only an owner may VACUUM and REINDEX.
-const ROLES: [(Role, &str, &str); 6] = [
+const ROLES: [(Role, &str, &str); 7] = [
+    (Role::ControlOwner, "", ""),
     (Role::Control, "", ""),
     (Role::Application, "", ""),
     (Role::Migrator, "", ""),
@@ -74,10 +77,16 @@ struct Blueprint {
 
 const CONTROL: Blueprint = Blueprint {
     name: CONTROL_DATABASE,
-    owner: Role::Control,
-    access: "REVOKE ALL ON DATABASE {} FROM PUBLIC",
-    content: "",
+    owner: Role::ControlOwner,
+    access: "REVOKE ALL ON DATABASE {} FROM PUBLIC;
+GRANT CONNECT ON DATABASE {} TO pgsteward",
+    content: "ALTER SCHEMA public OWNER TO pgsteward_owner",
 };
+
+/// In clusters of before there was an owner, `pgsteward` owns the control store and all that is in it.
+const HAND_OVER: &str = "REASSIGN OWNED BY pgsteward TO pgsteward_owner;
+ALTER SCHEMA public OWNER TO pgsteward_owner;
+GRANT CONNECT ON DATABASE pgsteward TO pgsteward";
 
 /// `app_migrator` owns schema `public`, rather than having CREATE on it: a dump then says so before its first table,
 /// and gives those tables to `app_migrator` also where a new database knows nothing of it. With a grant, which a dump
@@ -110,6 +119,32 @@ pub(super) async fn run(
             );
             database(&session.client, socket_directory, credentials, blueprint).await?;
         }
+    }
+    session.close().await;
+    hand_over(socket_directory, credentials).await
+}
+
+/// Gives the control store to its owner, where another has it.
+async fn hand_over(socket_directory: &Path, credentials: &Credentials) -> Result<(), EmbeddedError> {
+    let failed = |source| EmbeddedError::Bootstrap {
+        action: "give the control store to its owner".to_owned(),
+        source,
+    };
+    let session = connect(socket_directory, credentials, CONTROL_DATABASE).await?;
+    let owned = session
+        .client
+        .query_one(
+            "SELECT EXISTS (SELECT FROM pg_shdepend
+                            WHERE refclassid = 'pg_authid'::regclass AND refobjid = 'pgsteward'::regrole
+                              AND deptype = 'o'
+                              AND dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database())))",
+            &[],
+        )
+        .await
+        .map_err(failed)?;
+    if owned.try_get(0).map_err(failed)? {
+        tracing::info!("giving the control store to a role of its own");
+        session.client.batch_execute(HAND_OVER).await.map_err(failed)?;
     }
     session.close().await;
     Ok(())

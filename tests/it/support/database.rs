@@ -50,6 +50,7 @@ impl Databases {
             "maintenance",
             "app",
             "control",
+            "owner",
         ]
         .map(|role| format!("CREATE ROLE {t}_{role} LOGIN PASSWORD '{password}';"))
         .concat();
@@ -64,7 +65,7 @@ impl Databases {
                  ALTER ROLE {t}_backup SET default_transaction_read_only = on;
                  GRANT {t}_migrator TO {t}_maintenance"
             ),
-            format!("CREATE DATABASE {t}_control OWNER {t}_control TEMPLATE template0"),
+            format!("CREATE DATABASE {t}_control OWNER {t}_owner TEMPLATE template0"),
             format!("CREATE DATABASE {t}_app OWNER {t}_admin TEMPLATE template0 {options}"),
             format!(
                 "REVOKE ALL ON DATABASE {t}_control, {t}_app FROM PUBLIC;
@@ -85,7 +86,8 @@ impl Databases {
         )
     }
 
-    /// The full name of one of the test's roles: `admin`, `migrator`, `backup`, `maintenance`, `app` or `control`.
+    /// The full name of one of the test's roles: `admin`, `migrator`, `backup`, `maintenance`, `app`, `control` or `owner`,
+    /// which owns the control store.
     pub(crate) fn role(&self, role: &str) -> String {
         format!("{}_{role}", self.prefix)
     }
