@@ -141,7 +141,7 @@ pub enum ClientCommand {
     /// Look at, follow and cancel operations
     #[command(subcommand)]
     Ops(OpsCommand),
-    /// Read the log of every call that changed something
+    /// Read, follow, prove and export the log of every call
     #[command(subcommand)]
     Audit(AuditCommand),
     /// The commands of `roles` for a running daemon.
@@ -179,7 +179,7 @@ async fn call(command: ClientCommand, connection: &Connection) -> Result<Exit, C
         ClientCommand::Maintenance(maintenance) => maintenance.run(&connection.open().await?).await,
         ClientCommand::Schedule(schedule) => schedule.run(&connection.open().await?).await,
         ClientCommand::Ops(ops) => ops.run(&connection.open().await?).await,
-        ClientCommand::Audit(audit) => audit.run(&connection.open().await?).await,
+        ClientCommand::Audit(audit) => audit.run(connection).await,
         ClientCommand::Roles(roles) => roles.run(&connection.open().await?).await,
         // A probe has exit codes of its own, for its errors too.
         ClientCommand::Health(health) => Ok(health.run(connection).await),

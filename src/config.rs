@@ -4,6 +4,7 @@
 //! dotted path and refuses what `keys` does not list, `build` turns that into the typed [`Config`] here and applies the
 //! rules between keys, and `shown` prints the outcome with its secrets hidden.
 
+mod audit;
 mod auth;
 mod build;
 mod clients;
@@ -35,6 +36,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 pub use self::{
+    audit::Audit,
     auth::{
         Account, Auth, Certificate, CertificateNames, Jwks, Jwt, RoleOfClaim, Token, TokenDigest,
     },
@@ -87,6 +89,8 @@ pub struct Config {
     pub schedule: Schedule,
     /// How databases are probed.
     pub health: Health,
+    /// What is recorded of calls that only read.
+    pub audit: Audit,
     /// What is logged and how.
     pub log: Log,
 }
@@ -103,8 +107,10 @@ pub enum Source {
     },
     /// Servers that exist.
     Configured {
-        /// The control store.
+        /// The control store, as the daemon works with it.
         control: ConnectionUrl,
+        /// The login that owns the control store's tables; none where `control` does.
+        owner: Option<ConnectionUrl>,
         /// The managed databases by name; at least one.
         databases: BTreeMap<String, Database>,
     },

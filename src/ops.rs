@@ -6,7 +6,7 @@
 
 pub mod attempts;
 pub mod audit;
-mod audited;
+pub mod audited;
 pub mod backup;
 pub mod context;
 pub mod daemon;

@@ -1,7 +1,8 @@
 //! The gRPC face: the only folder of the server that knows tonic.
 //!
 //! Each handler converts and validates on receipt, calls one `ops` function, and converts back. `listener` takes connections
-//! in; `access` stands before all handlers: it finds out who calls, and writes one log line per call.
+//! in; `access` stands before all handlers: it finds out who calls, and writes one log line per call. `recorded` records
+//! what only reads.
 
 mod access;
 mod audit;
@@ -13,6 +14,7 @@ mod listener;
 mod maintenance;
 mod migration;
 mod operation;
+mod recorded;
 mod restore;
 mod schedule;
 mod standard_health;
@@ -26,6 +28,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
+use self::recorded::Recorded;
 pub use self::{
     access::{
         Access, AccountCredential, CallLimits, CertificateCredential, Credentials, JwtSettings,
@@ -121,6 +124,7 @@ pub async fn serve(serving: Serving, listeners: Listeners) -> Result<(), ServeEr
     };
     let (health, pen) = standard_health::StandardHealth::new(&daemon);
     let health_is_true = standard_health::keep_true(Arc::clone(&daemon), pen, stop.clone());
+    let recorded = Recorded(Arc::clone(&daemon));
     let recording = tokio::spawn(attempts::record(daemon, attempts));
     let refreshing = access.clone().refresh(reload.clone(), stop.clone());
     let connections = listeners.accept(limits.seats, stop.clone(), &reload);
@@ -144,6 +148,7 @@ pub async fn serve(serving: Serving, listeners: Listeners) -> Result<(), ServeEr
     }
     let server = Server::builder()
         .layer(access)
+        .layer(recorded)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))

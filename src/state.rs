@@ -2,8 +2,11 @@
 //! runs. It never lives inside a managed database, so that a restore cannot rewrite history.
 //!
 //! One file per table, each an `impl ControlStore` of short queries. Its tables are the revisions in the repository's
-//! `migrations/`, applied by `schema` with the same engine that serves MigrationService.
+//! `migrations/`, applied by `schema` with the same engine that serves MigrationService; `ownership` keeps them apart from
+//! the role that the daemon works as. `anchor` and `spool` are no tables but files of the daemon, which go with the audit
+//! log: what it has seen of it, and what waits to be written to it.
 
+pub mod anchor;
 pub mod approvals;
 pub mod artifacts;
 pub mod audit;
@@ -15,17 +18,22 @@ pub mod liveness;
 pub mod maintenance;
 pub mod operation_approvals;
 pub mod operations;
+pub mod ownership;
 pub mod privileges;
 pub mod references;
 pub mod rehearsals;
 pub mod replaced;
 pub mod schedule;
 pub mod schema;
+pub mod spool;
+
+use std::sync::Arc;
 
 use deadpool_postgres::Pool;
 use tokio_postgres::Config;
 use uuid::Uuid;
 
+use self::audit::append::Appender;
 use crate::postgres::{
     database::{ConnectionSettings, get, pool},
     error::PostgresError,
@@ -36,9 +44,12 @@ use crate::postgres::{
 #[derive(Debug)]
 pub struct ControlStore {
     login: Config,
+    /// The login that owns the tables, where it is not the one that works with them.
+    owner: Option<Config>,
     settings: ConnectionSettings,
     pool: Pool,
     daemon: Uuid,
+    audit: Arc<Appender>,
 }
 
 impl ControlStore {
@@ -48,12 +59,22 @@ impl ControlStore {
         settings: ConnectionSettings,
         daemon: Uuid,
     ) -> Result<Self, PostgresError> {
+        let pool = pool(&login, &settings)?;
         Ok(Self {
-            pool: pool(&login, &settings)?,
+            audit: Arc::new(Appender::new(pool.clone(), login.clone(), settings.clone())),
+            pool,
             login,
+            owner: None,
             settings,
             daemon,
         })
+    }
+
+    /// The same store, whose tables another login owns and makes.
+    #[must_use]
+    pub fn owned_by(self, owner: Config) -> Self {
+        let owner = Some(owner);
+        Self { owner, ..self }
     }
 
     /// The id of this daemon process.

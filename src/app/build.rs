@@ -35,7 +35,7 @@ use crate::{
         revisions::ScriptLimits,
         versions::VersionTable,
     },
-    state::ControlStore,
+    state::{ControlStore, anchor::Anchor, spool::Spool},
     storage::{BucketSettings, Identities, Recipients, SealError, Store, Stores},
     tools::binaries::Binaries,
 };
@@ -53,15 +53,22 @@ pub type BuildError = Failure;
 pub(super) struct Servers {
     pub(super) embedded: Option<Embedded>,
     control: ConnectionUrl,
+    /// The login that owns the control store's tables, where it is another.
+    owner: Option<ConnectionUrl>,
     databases: BTreeMap<String, DatabaseConfig>,
 }
 
 /// Starts the embedded server where the configuration names no other.
 pub(super) async fn servers(config: &Config) -> Result<Servers, BuildError> {
     match &config.source {
-        Source::Configured { control, databases } => Ok(Servers {
+        Source::Configured {
+            control,
+            owner,
+            databases,
+        } => Ok(Servers {
             embedded: None,
             control: control.clone(),
+            owner: owner.clone(),
             databases: databases.clone(),
         }),
         Source::Embedded { user, app } => {
@@ -72,9 +79,12 @@ pub(super) async fn servers(config: &Config) -> Result<Servers, BuildError> {
             })
             .await?;
             let app = embedded_app(&embedded, app);
-            match (url(embedded.control_url()), app) {
-                (Ok(control), Ok(app)) => Ok(Servers {
+            let control = url(embedded.control_url());
+            let owner = url(embedded.control_owner_url());
+            match (control.and_then(|control| Ok((control, owner?))), app) {
+                (Ok((control, owner)), Ok(app)) => Ok(Servers {
                     control,
+                    owner: Some(owner),
                     databases: BTreeMap::from([("app".to_owned(), app)]),
                     embedded: Some(embedded),
                 }),
@@ -124,15 +134,26 @@ pub(super) async fn daemon(config: &Config, servers: &Servers) -> Result<Daemon,
         pool_size: usize::try_from(config.postgres.pool_size).unwrap_or(1),
     };
     let control = servers.control.settings().clone();
-    let store = ControlStore::new(control, connections.clone(), Uuid::now_v7())?;
+    let mut store = ControlStore::new(control, connections.clone(), Uuid::now_v7())?;
+    if let Some(owner) = &servers.owner {
+        store = store.owned_by(owner.settings().clone());
+    }
     store.upgrade_schema().await?;
+    store.check_protection().await?;
     let store = Arc::new(store);
+    let spool = Spool::open(
+        &config.data_dir.join("audit-spool"),
+        store.daemon(),
+        config.audit.spool_size.into(),
+    )?;
     Ok(Daemon {
         runner: Runner::new(
             Arc::clone(&store),
             size(config.limits.operations_per_principal),
         ),
         store,
+        spool,
+        anchor: Anchor::in_directory(&config.data_dir)?,
         databases: managed(config, servers, &connections)?,
         backups: stores(config)?,
         tools: Binaries::find(config.postgres.bin_dir.as_deref(), TOOLS)?,
@@ -264,6 +285,7 @@ fn settings(config: &Config) -> Result<Settings, BuildError> {
                 successes: config.health.successes,
             },
         },
+        audit_reads: config.audit.reads,
     })
 }
 

@@ -13,7 +13,10 @@ use crate::{
 /// The script that makes the roles and databases of one server: of the managed database that is named, or of all where they
 /// are on one server. The control store is in it where it is on that server too.
 pub fn roles_sql(config: &Config, database: Option<&str>) -> Result<String, Failure> {
-    let Source::Configured { control, databases } = &config.source else {
+    let Source::Configured {
+        control, databases, ..
+    } = &config.source
+    else {
         return Err(Failure::new(
             Kind::FailedPrecondition,
             "EMBEDDED_SERVER",

@@ -17,7 +17,9 @@ use super::{
 use crate::{
     config::Config,
     model::failure::{Failure, Kind, chain},
-    ops::{Daemon, health::Prober, migration::guard::Told, recovery, schedule::ticker},
+    ops::{
+        Daemon, audit::keeper, health::Prober, migration::guard::Told, recovery, schedule::ticker,
+    },
     postgres::embedded::Embedded,
     rpc::{self, ListenError, Listeners, ServeError, Serving},
 };
@@ -90,6 +92,7 @@ async fn begin(
         told,
         stop_background.clone(),
     ));
+    background.spawn(keeper::run(Arc::clone(&daemon), stop_background.clone()));
     background.spawn(Prober::run(Arc::clone(&daemon), stop_background.clone()));
     let ticking = ticker::run(Arc::clone(&daemon), stop_background.clone());
     background.spawn(async move {
@@ -174,6 +177,7 @@ impl Started {
             tracing::warn!("open calls did not end in time and are cut");
         }
         self.background.wait().await;
+        keeper::finish(&self.daemon).await;
         drop(self.daemon);
         if let Some(embedded) = self.embedded {
             embedded.stop().await?;

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     json::JsonError,
+    model::audit::export::ExportError,
     proto::{Operation, OperationError},
 };
 
@@ -95,6 +96,9 @@ pub(super) enum CliError {
     /// An Alembic project cannot be imported.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// A file is no export of an audit log.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// An answer cannot be written as JSON.
     #[error(transparent)]
     Json(#[from] JsonError),
@@ -132,6 +136,7 @@ impl CliError {
             | Self::Standard { .. }
             | Self::Download(_)
             | Self::Import(_)
+            | Self::Export(_)
             | Self::Json(_) => Exit::FAILED,
         }
     }
@@ -151,6 +156,8 @@ impl CliError {
             Self::Read { .. } | Self::Write { .. } | Self::Standard { .. } => "LOCAL_FILE",
             Self::Download(error) => error.reason(),
             Self::Import(error) => error.reason(),
+            Self::Export(ExportError::Read { .. }) => "LOCAL_FILE",
+            Self::Export(ExportError::Line { .. }) => "NO_AUDIT_EXPORT",
         }
     }
 
@@ -171,6 +178,9 @@ impl CliError {
             Self::InterruptedDownload => Some(RESUME.to_owned()),
             Self::Download(error) => error.hint().map(str::to_owned),
             Self::Import(error) => error.hint().map(str::to_owned),
+            Self::Export(ExportError::Line { .. }) => Some(
+                "give the file as `pgsteward audit export` wrote it: not a byte of it may be changed".to_owned(),
+            ),
             _ => None,
         }
     }

@@ -58,7 +58,8 @@ Exit codes:
        not what the revisions made (migrate drift), a role holds more or
        less than its purpose needs (roles check),
        revisions are to be finished by hand (migrate import-alembic),
-       a restore would be refused (restore plan), an operation is not done
+       a restore would be refused (restore plan), the audit log is damaged
+       (audit verify), an operation is not done
        within --timeout, or a question was answered with no
   130  interrupted; an operation that was followed goes on
 

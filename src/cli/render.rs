@@ -1,5 +1,6 @@
 //! How each message of the API reads as text. One file per kind of thing; each message puts itself on a page.
 
+mod audit;
 mod autogenerate;
 mod backup;
 mod database_stats;

@@ -14,8 +14,9 @@ use crate::model::schema::PatternError;
 
 use super::{
     ArchiveFormat, Auth, Backup, BackupBefore, Config, ConfigError, Drill, Health, Log, LogFormat,
-    Migrations, ObjectPattern, Operations, Postgres, Restore, Retention, Schedule, Source, auth,
-    databases, limits, listen, maintenance,
+    Migrations, ObjectPattern, Operations, Postgres, Restore, Retention, Schedule, Source,
+    audit::audit,
+    auth, databases, limits, listen, maintenance,
     settings::Settings,
     stores::{self, AwsVariables},
 };
@@ -149,6 +150,7 @@ pub(super) fn config(
             failures: settings.integer("health.failures", 1..=10)?,
             successes: settings.integer("health.successes", 1..=10)?,
         },
+        audit: audit(settings)?,
         log: log(settings)?,
         stores,
         data_dir,

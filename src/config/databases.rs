@@ -41,6 +41,10 @@ pub(super) fn source(settings: &Settings, data_dir: &Path) -> Result<Source, Con
         .iter()
         .flat_map(|name| URLS.map(|purpose| format!("databases.{name}.{purpose}")))
         .find(|path| settings.has(path));
+    if control.is_none() && settings.has("control.owner_url") {
+        let problem = "is given without `control.url`";
+        return Err(settings.refuse("control.owner_url", problem));
+    }
     match (control, settings.flag("embedded.enabled"), first_url) {
         (Some(_), Some(true), _) => {
             let problem =
@@ -119,7 +123,37 @@ fn configured(
             .refuse("databases", "is empty: there is nothing to manage")
             .with_hint("add a table such as [databases.app] with its url"));
     }
-    Ok(Source::Configured { control, databases })
+    let owner = owner(settings, &control)?;
+    Ok(Source::Configured {
+        control,
+        owner,
+        databases,
+    })
+}
+
+/// The owner's login: another role of the same database.
+fn owner(
+    settings: &Settings,
+    control: &ConnectionUrl,
+) -> Result<Option<ConnectionUrl>, ConfigError> {
+    let key = "control.owner_url";
+    let Some(owner) = settings.url(key)? else {
+        return Ok(None);
+    };
+    if !owner.same_database(control) {
+        let problem = "is another server or database than that of `control.url`";
+        return Err(settings
+            .refuse(key, problem)
+            .with_hint("both connect to the same one, by the same host and port"));
+    }
+    if owner.user() == control.user() {
+        let problem =
+            "names the role of `control.url`, which would own what it must not be able to change";
+        return Err(settings
+            .refuse(key, problem)
+            .with_hint("make two roles, or remove this key"));
+    }
+    Ok(Some(owner))
 }
 
 fn database(settings: &Settings, data_dir: &Path, name: &str) -> Result<Database, ConfigError> {

@@ -79,6 +79,11 @@ const KEYS: &[Key] = &[
         "pgsteward's own database, never one of those that it manages. Without it the embedded server is used.",
     ),
     sample(
+        "control.owner_url",
+        Text("postgresql://pgsteward_owner:secret@localhost:5432/pgsteward"),
+        "Role that owns that database and its tables, so that the one of control.url cannot change the audit log.",
+    ),
+    sample(
         "databases.*.url",
         Text("postgresql://owner:secret@localhost:5432/app"),
         "Connection for every purpose that has none of its own below.",
@@ -454,6 +459,16 @@ const KEYS: &[Key] = &[
         "health.successes",
         Integer(2),
         "Answers in a row, 1 to 10, that make it SERVING again.",
+    ),
+    fixed(
+        "audit.reads",
+        Flag(true),
+        "Whether calls that only read are recorded; those that change something always are.",
+    ),
+    fixed(
+        "audit.spool_size",
+        Integer(67_108_864),
+        "Bytes of such calls that may wait in data_dir while the control store is away; after that they are refused.",
     ),
     fixed(
         "log.format",

@@ -15,9 +15,9 @@ use secrecy::SecretString;
 use serde::{Serialize, Serializer};
 
 use super::{
-    ArchiveFormat, Auth, Backup, Config, Database, Drill, Health, Limits, Listen, Log, Maintenance,
-    Migrations, Operations, Postgres, Restore, Retention, Revisions, Rights, Schedule, Source,
-    Store,
+    ArchiveFormat, Audit, Auth, Backup, Config, ConnectionUrl, Database, Drill, Health, Limits,
+    Listen, Log, Maintenance, Migrations, Operations, Postgres, Restore, Retention, Revisions,
+    Rights, Schedule, Source, Store,
 };
 
 /// The configuration in the file's own cut, where [`Source`] is spread over three tables.
@@ -43,12 +43,15 @@ struct Document<'a> {
     operations: &'a Operations,
     schedule: &'a Schedule,
     health: &'a Health,
+    audit: &'a Audit,
     log: &'a Log,
 }
 
 #[derive(Serialize)]
 struct Control {
     url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner_url: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -77,9 +80,14 @@ impl Config {
                     user: user.as_deref(),
                 },
             ),
-            Source::Configured { control, databases } => (
+            Source::Configured {
+                control,
+                owner,
+                databases,
+            } => (
                 Some(Control {
                     url: control.redacted(),
+                    owner_url: owner.as_ref().map(ConnectionUrl::redacted),
                 }),
                 databases
                     .iter()
@@ -110,6 +118,7 @@ impl Config {
             operations: &self.operations,
             schedule: &self.schedule,
             health: &self.health,
+            audit: &self.audit,
             log: &self.log,
         };
         // Only a map with keys that are no strings, or a bare value, could fail to become TOML.

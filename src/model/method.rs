@@ -44,7 +44,7 @@ impl fmt::Display for Role {
 /// Whether a method changes something, and so is audited before it acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Changes nothing; not audited.
+    /// Changes nothing; recorded by the daemon itself first, and in the audit log a little later.
     Reads,
     /// Changes something; recorded before it acts, or refused.
     Mutates,
@@ -159,10 +159,27 @@ methods! {
     }
     AuditService {
         ListAuditEntries: Viewer, Reads;
+        WatchAudit: Viewer, Reads;
+        // These two go through the whole log.
+        VerifyAudit: Operator, Reads;
+        ExportAudit: Operator, Reads;
     }
 }
 
 impl Method {
+    /// Whether callers ask it again and again to see how things are: such calls are recorded together, once a minute.
+    pub fn is_polled(self) -> bool {
+        matches!(
+            self,
+            Self::GetStatus
+                | Self::CheckDatabase
+                | Self::GetMaintenance
+                | Self::GetOperation
+                | Self::WaitOperation
+                | Self::WatchOperation
+        )
+    }
+
     /// The method of a full name such as a gRPC path without its leading slash.
     pub fn from_full_name(name: &str) -> Option<Self> {
         Self::ALL

@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::mpsc;
 
 use super::{audited, daemon::Daemon};
-use crate::model::attempts::{Attempt, Attempts, Entry};
+use crate::model::attempts::{Attempt, Attempts};
 
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -22,23 +22,16 @@ pub async fn record(daemon: Arc<Daemon>, mut incoming: mpsc::Receiver<Attempt>) 
             Ok(None) => break,
             Ok(Some(attempt)) => {
                 if let Some(entry) = attempts.note(attempt, now) {
-                    write(&daemon, &entry).await;
+                    audited::refused(&daemon, &entry.attempt, entry.count);
                 }
             }
             Err(_) => {}
         }
         for entry in attempts.ended(now) {
-            write(&daemon, &entry).await;
+            audited::refused(&daemon, &entry.attempt, entry.count);
         }
     }
     for entry in attempts.all() {
-        write(&daemon, &entry).await;
-    }
-}
-
-/// An attempt that cannot be recorded is in the log of calls all the same.
-async fn write(daemon: &Daemon, entry: &Entry) {
-    if let Err(failure) = audited::refused(daemon, &entry.attempt, entry.count).await {
-        tracing::error!(%failure, "a failed attempt could not be recorded");
+        audited::refused(&daemon, &entry.attempt, entry.count);
     }
 }

@@ -21,7 +21,7 @@ use crate::{
         schema::ObjectPattern,
     },
     postgres::{database::Database, revisions::ScriptLimits, versions::VersionTable},
-    state::ControlStore,
+    state::{ControlStore, anchor::Anchor, spool::Spool},
     storage::{Identities, Listing, Recipients, StorageError, Stores},
     tools::binaries::Binaries,
 };
@@ -73,6 +73,8 @@ pub struct Settings {
     pub migrations: MigrationSettings,
     /// How databases are probed.
     pub health: HealthSettings,
+    /// Whether calls that only read are recorded.
+    pub audit_reads: bool,
 }
 
 /// How databases are probed.
@@ -180,6 +182,10 @@ pub struct Daemon {
     pub backups: Stores,
     /// PostgreSQL's client programs.
     pub tools: Binaries,
+    /// Where calls that only read wait for their place in the audit log.
+    pub spool: Spool,
+    /// The last record of the audit log that was seen.
+    pub anchor: Anchor,
     /// Runs operations.
     pub runner: Runner,
     /// Limits and policies.

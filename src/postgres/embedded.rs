@@ -61,6 +61,7 @@ pub struct Embedded {
     server: Server,
     socket_directory: PathBuf,
     control: SecretString,
+    control_owner: SecretString,
     managed: EmbeddedUrls,
     application: SecretString,
     /// Held until the server is down, or the daemon is gone.
@@ -102,6 +103,7 @@ impl Embedded {
         let url = |role, database| credentials.url(role, database, &layout.socket_directory);
         Ok(Self {
             control: url(Role::Control, bootstrap::CONTROL_DATABASE),
+            control_owner: url(Role::ControlOwner, bootstrap::CONTROL_DATABASE),
             managed: EmbeddedUrls {
                 admin: url(Role::Admin, bootstrap::MANAGED_DATABASE),
                 migrator: url(Role::Migrator, bootstrap::MANAGED_DATABASE),
@@ -115,9 +117,14 @@ impl Embedded {
         })
     }
 
-    /// The URL of the control store: role `pgsteward`, owner of database `pgsteward`.
+    /// The URL of the control store: role `pgsteward`, which works with its tables and owns none.
     pub fn control_url(&self) -> &SecretString {
         &self.control
+    }
+
+    /// The URL of the control store's owner: role `pgsteward_owner`.
+    pub fn control_owner_url(&self) -> &SecretString {
+        &self.control_owner
     }
 
     /// The URLs by which the daemon manages database `app`.

@@ -11,7 +11,7 @@ use std::{
 };
 
 use deadpool_postgres::Object;
-use tokio_postgres::{Client, Row, SimpleQueryMessage, types::ToSql};
+use tokio_postgres::{Client, Row, SimpleQueryMessage, Statement, ToStatement, types::ToSql};
 
 use super::error::QueryError;
 
@@ -37,27 +37,52 @@ impl Pooled {
     }
 
     /// See [`Client::query`].
-    pub async fn query(&self, sql: &str, values: Parameters<'_>) -> Result<Vec<Row>, QueryError> {
-        self.ask((**self).query(sql, values)).await
+    pub async fn query<T>(
+        &self,
+        statement: &T,
+        values: Parameters<'_>,
+    ) -> Result<Vec<Row>, QueryError>
+    where
+        T: ?Sized + ToStatement,
+    {
+        self.ask((**self).query(statement, values)).await
     }
 
     /// See [`Client::query_one`].
-    pub async fn query_one(&self, sql: &str, values: Parameters<'_>) -> Result<Row, QueryError> {
-        self.ask((**self).query_one(sql, values)).await
+    pub async fn query_one<T>(
+        &self,
+        statement: &T,
+        values: Parameters<'_>,
+    ) -> Result<Row, QueryError>
+    where
+        T: ?Sized + ToStatement,
+    {
+        self.ask((**self).query_one(statement, values)).await
     }
 
     /// See [`Client::query_opt`].
-    pub async fn query_opt(
+    pub async fn query_opt<T>(
         &self,
-        sql: &str,
+        statement: &T,
         values: Parameters<'_>,
-    ) -> Result<Option<Row>, QueryError> {
-        self.ask((**self).query_opt(sql, values)).await
+    ) -> Result<Option<Row>, QueryError>
+    where
+        T: ?Sized + ToStatement,
+    {
+        self.ask((**self).query_opt(statement, values)).await
     }
 
     /// See [`Client::execute`].
-    pub async fn execute(&self, sql: &str, values: Parameters<'_>) -> Result<u64, QueryError> {
-        self.ask((**self).execute(sql, values)).await
+    pub async fn execute<T>(&self, statement: &T, values: Parameters<'_>) -> Result<u64, QueryError>
+    where
+        T: ?Sized + ToStatement,
+    {
+        self.ask((**self).execute(statement, values)).await
+    }
+
+    /// A statement that the connection keeps prepared.
+    pub async fn prepare_cached(&self, sql: &str) -> Result<Statement, QueryError> {
+        self.ask(self.object.prepare_cached(sql)).await
     }
 
     /// See [`Client::simple_query`].

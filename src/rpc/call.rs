@@ -5,10 +5,11 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tonic::{Request, Status};
 
-use super::status::status;
+use super::{recorded::Notes, status::status};
 use crate::{
     json::message_to_json,
     model::{
+        audit::redact::redacted,
         failure::{Failure, Kind},
         method::Method,
         peer::Peer,
@@ -35,7 +36,7 @@ pub(super) fn context<M: Message + Name>(
         })?;
     let json = message_to_json(request.get_ref()).map_err(|error| status(error.into()))?;
     refuse_nul(&json).map_err(status)?;
-    Ok(Context {
+    let context = Context {
         principal,
         peer: request
             .extensions()
@@ -43,8 +44,10 @@ pub(super) fn context<M: Message + Name>(
             .copied()
             .unwrap_or_default(),
         method,
-        request: abridged(json),
-    })
+        request: kept(json),
+    };
+    Notes::take(request, &context);
+    Ok(context)
 }
 
 /// PostgreSQL's texts hold no NUL character: a request with one can be neither recorded nor mean anything.
@@ -69,30 +72,85 @@ fn refuse_nul(request: &Value) -> Result<(), Failure> {
     }
 }
 
-/// The longest text that is kept of a request, in bytes. Longer ones (a revision's SQL) are kept where they belong; the
-/// record keeps their beginning and digest, or pages of the audit log would outgrow what clients accept.
+/// The longest text that is kept of a request, in bytes. Longer ones are kept where they belong; the record keeps their
+/// beginning and digest, or pages of the audit log would outgrow what clients accept.
 const KEPT_TEXT: usize = 2048;
 
-fn abridged(value: Value) -> Value {
+/// How much of a longer text is kept, in bytes.
+const KEPT_BEGINNING: usize = 200;
+
+/// What is kept of a request: texts without what looks like a secret, long ones abridged, and of SQL its size and digest,
+/// since it may hold any secret in any form. It is kept in its revision file.
+fn kept(value: Value) -> Value {
     match value {
-        Value::String(text) if text.len() > KEPT_TEXT => {
-            let beginning: String = text.chars().take(200).collect();
-            let digest = hexadecimal(Sha256::new_with_prefix(&text));
-            Value::String(format!(
-                "{beginning}… ({} bytes, sha256 {digest})",
-                text.len()
-            ))
-        }
-        Value::Array(items) => items.into_iter().map(abridged).collect(),
+        Value::String(text) => Value::String(kept_text(&text)),
+        Value::Array(items) => items.into_iter().map(kept).collect(),
         Value::Object(fields) => fields
             .into_iter()
-            .map(|(field, value)| (field, abridged(value)))
+            .map(|(field, value)| {
+                let value = match value {
+                    Value::String(sql) if field.ends_with("Sql") && !sql.is_empty() => {
+                        Value::String(measure(&sql))
+                    }
+                    other => kept(other),
+                };
+                (field, value)
+            })
             .collect(),
         other => other,
     }
 }
 
+fn kept_text(text: &str) -> String {
+    let shown = redacted(text);
+    if text.len() <= KEPT_TEXT {
+        return shown.into_owned();
+    }
+    let beginning = &shown[..shown.floor_char_boundary(KEPT_BEGINNING)];
+    format!("{beginning}… ({})", measure(text))
+}
+
+fn measure(text: &str) -> String {
+    let digest = hexadecimal(Sha256::new_with_prefix(text));
+    format!("{} bytes, sha256 {digest}", text.len())
+}
+
 /// A text of which empty means none.
 pub(super) fn optional(value: String) -> Option<String> {
     (!value.is_empty()).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_record_keeps_no_sql_no_secrets_and_of_long_texts_the_beginning() {
+        let long = "é".repeat(2000);
+        let request = json!({
+            "upgradeSql": "CREATE ROLE r PASSWORD 'x'",
+            "downgradeSql": "",
+            "reason": "as in postgres://a:secret@h/d",
+            "labels": {"key": long},
+            "tables": ["a", "b"],
+            "limit": 5,
+        });
+        let record = kept(request);
+        let sql = record["upgradeSql"].as_str().unwrap_or_default();
+        assert!(sql.starts_with("26 bytes, sha256 "), "{sql}");
+        assert_eq!(record["downgradeSql"], "");
+        assert_eq!(record["reason"], "as in postgres://a:***@h/d");
+        let label = record["labels"]["key"].as_str().unwrap_or_default();
+        assert!(
+            label.starts_with("ééé") && label.contains("… (4000 bytes, sha256 "),
+            "{label}"
+        );
+        assert!(label.len() < 320, "{label}");
+        assert_eq!(
+            (&record["tables"], &record["limit"]),
+            (&json!(["a", "b"]), &json!(5))
+        );
+    }
 }

@@ -1,5 +1,6 @@
 //! Values to messages and back. One file per kind of value; each conversion is total, or fails with the field's name.
 
+pub(super) mod audit;
 pub(super) mod backup;
 mod database_stats;
 mod health;

@@ -69,13 +69,16 @@ impl Classified for SchemaError {
 }
 
 impl ControlStore {
-    /// Brings the control store's tables up to date, under a lock. Refuses when they are newer than this daemon.
+    /// Brings the control store's tables up to date, under a lock, as the login that owns them. Refuses when they are newer
+    /// than this daemon.
     pub async fn upgrade_schema(&self) -> Result<(), Failure> {
         // Two sessions: running a script ends with DISCARD ALL, which gives advisory locks back.
-        let lock = self.session("pgsteward control schema lock").await?;
+        let lock = self.owner_session("pgsteward control schema lock").await?;
         take_lock(&lock).await?;
-        let session = self.session("pgsteward control schema").await?;
+        let session = self.owner_session("pgsteward control schema").await?;
+        self.check_ownership(&session).await?;
         upgrade(&session).await?;
+        self.grant(&session).await?;
         session.close().await;
         lock.close().await;
         Ok(())

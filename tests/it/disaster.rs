@@ -27,7 +27,7 @@ async fn restore(client: &Client, request: RestoreRequest) -> RestoreResult {
 async fn a_lost_database_comes_back_from_the_store_alone_with_its_roles_and_properties() {
     let mut site = Site::new().await;
     let db = site.databases.clone();
-    let (admin, control, managed) = (db.role("admin"), db.role("control"), db.managed());
+    let (admin, owner, managed) = (db.role("admin"), db.role("owner"), db.managed());
     let (clerks, clerk) = (db.role("clerks"), db.role("clerk"));
     db.run_as_superuser(&format!(
         "CREATE ROLE {clerks}; CREATE ROLE {clerk} LOGIN CONNECTION LIMIT 7 BYPASSRLS;
@@ -63,10 +63,11 @@ async fn a_lost_database_comes_back_from_the_store_alone_with_its_roles_and_prop
         .unwrap();
     let fresh = db.role("fresh");
     server
-        .batch_execute(&format!("CREATE DATABASE {fresh} OWNER {control}"))
+        .batch_execute(&format!("CREATE DATABASE {fresh} OWNER {owner}"))
         .await
         .unwrap();
     site.set("control.url", &db.url("control", &fresh));
+    site.set("control.owner_url", &db.url("owner", &fresh));
     let daemon = site.start().await;
     let client = daemon.client();
     let wanted = RestoreRequest {

@@ -328,7 +328,7 @@ async fn a_database_whose_making_was_cut_short_is_made_anew_and_a_finished_one_i
     let admin = embedded.managed().admin;
     // Maintenance mode has taken CONNECT from the application; the control store is gone but for a half-made one.
     run(&admin, "REVOKE CONNECT ON DATABASE app FROM app").await;
-    let control = embedded.control_url().clone();
+    let control = embedded.control_owner_url().clone();
     let superuser = superuser_url(&scratch, &embedded);
     run(
         &superuser,
@@ -344,6 +344,36 @@ async fn a_database_whose_making_was_cut_short_is_made_anew_and_a_finished_one_i
     assert_eq!(error.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE));
     let unfinished = "SELECT count(*) FROM pg_database WHERE datname LIKE '%.unfinished'";
     assert_eq!(number(&admin, unfinished).await, 0);
+    embedded.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_control_store_of_before_there_was_an_owner_is_given_to_it() {
+    let scratch = Scratch::new();
+    let embedded = scratch.start().await;
+    let superuser = roles::in_database(&superuser_url(&scratch, &embedded), "pgsteward");
+    run(
+        &superuser,
+        "CREATE TABLE operations (id int);
+         REASSIGN OWNED BY pgsteward_owner TO pgsteward; ALTER TABLE operations OWNER TO pgsteward",
+    )
+    .await;
+    run(
+        embedded.control_url(),
+        "DROP TABLE operations; CREATE TABLE operations (id int)",
+    )
+    .await;
+    embedded.stop().await.unwrap();
+
+    let embedded = scratch.start().await;
+
+    run(
+        embedded.control_owner_url(),
+        "ALTER TABLE operations ADD COLUMN n int; ALTER DATABASE pgsteward SET work_mem = '5MB'",
+    )
+    .await;
+    let owned = "SELECT count(*) FROM pg_class WHERE relowner = 'pgsteward'::regrole";
+    assert_eq!(number(embedded.control_owner_url(), owned).await, 0);
     embedded.stop().await.unwrap();
 }
 

@@ -259,13 +259,18 @@ async fn a_run_by_hand_is_shown_as_the_last_run_and_recorded_as_the_callers() {
 async fn of_two_that_claim_a_tick_exactly_one_has_it() {
     let site = Site::new().await;
     let control = site.databases.control();
-    let login: tokio_postgres::Config = site.databases.url("control", &control).parse().unwrap();
+    let login =
+        |role| -> tokio_postgres::Config { site.databases.url(role, &control).parse().unwrap() };
     let settings = ConnectionSettings {
         connect_timeout: Duration::from_secs(10),
         statement_timeout: Duration::from_secs(10),
         pool_size: 2,
     };
-    let store = || ControlStore::new(login.clone(), settings.clone(), Uuid::now_v7()).unwrap();
+    let store = || {
+        ControlStore::new(login("control"), settings.clone(), Uuid::now_v7())
+            .unwrap()
+            .owned_by(login("owner"))
+    };
     let (one, other) = (store(), store());
     one.upgrade_schema().await.unwrap();
     let first: DateTime<Utc> = "2026-11-22T02:00:00Z".parse().unwrap();

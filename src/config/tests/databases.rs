@@ -106,10 +106,16 @@ fn configured_databases_need_a_control_store() {
 #[test]
 fn one_url_serves_all_purposes() {
     let text = configured("databases.shop.url = 'postgresql://owner:x@h:5433/shop_production'");
-    let Source::Configured { control, databases } = load(&text).source else {
+    let Source::Configured {
+        control,
+        owner,
+        databases,
+    } = load(&text).source
+    else {
         panic!("embedded")
     };
     assert_eq!(control.database(), "steward");
+    assert!(owner.is_none());
     let shop = &databases["shop"];
     for url in [&shop.admin, &shop.migrator, &shop.backup, &shop.maintenance] {
         assert_eq!(
@@ -121,6 +127,43 @@ fn one_url_serves_all_purposes() {
         shop.revisions
             .directory
             .ends_with("pgsteward/revisions/shop")
+    );
+}
+
+#[test]
+fn the_control_stores_owner_is_another_role_of_the_same_database() {
+    let with_owner = |owner: &str| {
+        format!("control.owner_url = '{owner}'\n")
+            + &configured("databases.app.url = 'postgresql://u@h/app'")
+    };
+    let Some(control) = CONTROL.split('\'').nth(1) else {
+        panic!("no URL")
+    };
+    let control: super::super::ConnectionUrl = control.parse().unwrap();
+    let (server, database) = (control.server(), control.database());
+    let text = with_owner(&format!("postgresql://owner:hush@{server}/{database}"));
+    let config = load(&text);
+    let Source::Configured { owner, .. } = &config.source else {
+        panic!("embedded")
+    };
+    assert_eq!(owner.as_ref().unwrap().user(), "owner");
+    assert!(
+        config
+            .shown()
+            .contains("owner_url = \"postgresql://owner:***@")
+    );
+    assert_refused(
+        &with_owner(&format!("postgresql://owner@{server}/other")),
+        &["`control.owner_url` is another server or database"],
+    );
+    let user = control.user();
+    assert_refused(
+        &with_owner(&format!("postgresql://{user}@{server}/{database}")),
+        &["`control.owner_url` names the role of `control.url`"],
+    );
+    assert_refused(
+        "control.owner_url = 'postgresql://u@h/c'",
+        &["without `control.url`"],
     );
 }
 

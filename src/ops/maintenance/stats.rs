@@ -21,8 +21,7 @@ pub async fn get(
     database: &str,
     limit: i32,
 ) -> Result<DatabaseStats, Failure> {
-    context.authorize()?;
-    let managed = daemon.managed(database)?;
+    let managed = daemon.authorized(context, database)?;
     let limit = match usize::try_from(limit) {
         Ok(0) => SHOWN,
         Ok(limit) if limit <= MOST_SHOWN => limit,

@@ -23,7 +23,7 @@ use crate::{
     postgres::{privileges::read_roles, server::version_num},
 };
 
-/// The control store, owned by role `pgsteward`.
+/// The control store, owned by role `pgsteward_owner`.
 pub(super) const CONTROL_DATABASE: &str = "pgsteward";
 /// The managed database, owned by role `app_admin`.
 pub(super) const MANAGED_DATABASE: &str = "app";
@@ -66,15 +66,21 @@ struct Blueprint {
 
 const CONTROL: Blueprint = Blueprint {
     name: CONTROL_DATABASE,
-    owner: Role::Control,
+    owner: Role::ControlOwner,
     access: |name, _| {
-        vec![format!(
-            "REVOKE ALL ON DATABASE {} FROM PUBLIC",
-            identifier(name)
-        )]
+        let name = identifier(name);
+        vec![
+            format!("REVOKE ALL ON DATABASE {name} FROM PUBLIC"),
+            format!("GRANT CONNECT ON DATABASE {name} TO pgsteward"),
+        ]
     },
-    content: |_, _| Vec::new(),
+    content: |_, _| vec!["ALTER SCHEMA public OWNER TO pgsteward_owner".to_owned()],
 };
+
+/// In clusters of before there was an owner, `pgsteward` owns the control store and all that is in it.
+const HAND_OVER: &str = "REASSIGN OWNED BY pgsteward TO pgsteward_owner;
+ALTER SCHEMA public OWNER TO pgsteward_owner;
+GRANT CONNECT ON DATABASE pgsteward TO pgsteward";
 
 const MANAGED: Blueprint = Blueprint {
     name: MANAGED_DATABASE,
@@ -107,6 +113,39 @@ pub(super) async fn run(
         }
     }
     session.close().await;
+    hand_over(socket_directory, credentials).await
+}
+
+/// Gives the control store to its owner, where another has it.
+async fn hand_over(
+    socket_directory: &Path,
+    credentials: &Credentials,
+) -> Result<(), EmbeddedError> {
+    let failed = |source| EmbeddedError::Bootstrap {
+        action: "give the control store to its owner".to_owned(),
+        source,
+    };
+    let session = connect(socket_directory, credentials, CONTROL_DATABASE).await?;
+    let owned = session
+        .client
+        .query_one(
+            "SELECT EXISTS (SELECT FROM pg_shdepend
+                            WHERE refclassid = 'pg_authid'::regclass AND refobjid = 'pgsteward'::regrole
+                              AND deptype = 'o'
+                              AND dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database())))",
+            &[],
+        )
+        .await
+        .map_err(failed)?;
+    if owned.try_get(0).map_err(failed)? {
+        tracing::info!("giving the control store to a role of its own");
+        session
+            .client
+            .batch_execute(HAND_OVER)
+            .await
+            .map_err(failed)?;
+    }
+    session.close().await;
     Ok(())
 }
 
@@ -124,22 +163,23 @@ async fn roles(client: &mut Client, credentials: &Credentials) -> Result<(), Emb
         let ran = transaction.batch_execute(&statement).await;
         ran.map_err(failed(action))
     };
-    let control = Role::Control.name();
-    let made = transaction
-        .query_opt(
-            "SELECT FROM pg_catalog.pg_roles WHERE rolname = $1",
-            &[&control],
-        )
-        .await
-        .map_err(failed(format!("look for role {control:?}")))?;
-    let (action, name) = (format!("set up role {control:?}"), identifier(control));
-    if made.is_none() {
-        run(action.clone(), format!("CREATE ROLE {name}")).await?;
+    for control in [Role::ControlOwner.name(), Role::Control.name()] {
+        let made = transaction
+            .query_opt(
+                "SELECT FROM pg_catalog.pg_roles WHERE rolname = $1",
+                &[&control],
+            )
+            .await
+            .map_err(failed(format!("look for role {control:?}")))?;
+        let (action, name) = (format!("set up role {control:?}"), identifier(control));
+        if made.is_none() {
+            run(action.clone(), format!("CREATE ROLE {name}")).await?;
+        }
+        let plain = format!(
+            "ALTER ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
+        );
+        run(action, plain).await?;
     }
-    let plain = format!(
-        "ALTER ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
-    );
-    run(action, plain).await?;
     let purposes = purposes(MANAGED_DATABASE);
     let facts = read_roles(&transaction, &purposes)
         .await

@@ -21,6 +21,8 @@ pub(super) enum Role {
     /// The superuser, for this folder alone.
     Superuser,
     /// The control store's owner.
+    ControlOwner,
+    /// Works with the control store's tables, and owns none.
     Control,
     Admin,
     Migrator,
@@ -44,6 +46,7 @@ impl Role {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Superuser => "postgres",
+            Self::ControlOwner => "pgsteward_owner",
             Self::Control => "pgsteward",
             Self::Admin => "app_admin",
             Self::Migrator => "app_migrator",
@@ -81,6 +84,7 @@ impl Serialize for Password {
 pub(super) struct Credentials {
     postgres: Password,
     pgsteward: Password,
+    pgsteward_owner: Password,
     app_admin: Password,
     app_migrator: Password,
     app_backup: Password,
@@ -115,6 +119,7 @@ impl Credentials {
     pub(super) fn password(&self, role: Role) -> &SecretString {
         let password = match role {
             Role::Superuser => &self.postgres,
+            Role::ControlOwner => &self.pgsteward_owner,
             Role::Control => &self.pgsteward,
             Role::Admin => &self.app_admin,
             Role::Migrator => &self.app_migrator,

@@ -1,11 +1,8 @@
-//! Schedules and the audit log as messages.
+//! Schedules as messages.
 
-use super::{duration, timestamp};
+use super::timestamp;
 use crate::{
-    model::{
-        audit::{AuditEntry, AuditOutcome},
-        schedule::{JobRun, ScheduledJob},
-    },
+    model::schedule::{JobRun, ScheduledJob},
     proto,
 };
 
@@ -37,43 +34,6 @@ impl From<JobRun> for proto::ScheduleRun {
                 .unwrap_or_default(),
             state: state.into(),
             message: run.message,
-        }
-    }
-}
-
-impl From<AuditOutcome> for proto::AuditOutcome {
-    fn from(outcome: AuditOutcome) -> Self {
-        match outcome {
-            AuditOutcome::Succeeded => Self::Succeeded,
-            AuditOutcome::Failed => Self::Failed,
-            AuditOutcome::Denied => Self::Denied,
-            AuditOutcome::Cancelled => Self::Cancelled,
-        }
-    }
-}
-
-impl From<AuditEntry> for proto::AuditEntry {
-    fn from(entry: AuditEntry) -> Self {
-        let outcome = entry
-            .end
-            .as_ref()
-            .map_or(proto::AuditOutcome::Started, |end| end.outcome.into());
-        let (reason, took) = entry
-            .end
-            .map(|end| (end.reason, duration(end.duration)))
-            .unzip();
-        Self {
-            id: entry.id,
-            time: Some(timestamp(entry.time)),
-            principal: entry.principal,
-            peer: entry.peer,
-            method: entry.method,
-            database: entry.database,
-            request_json: entry.request.to_string(),
-            outcome: outcome.into(),
-            reason: reason.unwrap_or_default(),
-            operation_id: entry.operation_id,
-            duration: took,
         }
     }
 }

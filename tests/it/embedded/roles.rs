@@ -29,7 +29,7 @@ async fn refused(url: &SecretString, statement: &str) {
 }
 
 /// The same server and role, another database.
-fn in_database(url: &SecretString, database: &str) -> SecretString {
+pub(super) fn in_database(url: &SecretString, database: &str) -> SecretString {
     url.expose_secret()
         .replace("@/app?", &format!("@/{database}?"))
         .into()
@@ -232,7 +232,13 @@ async fn each_role_may_do_its_work_and_no_more() {
     };
     assert_eq!(audit(&roles, &read(&admin, &roles).await.unwrap()), []);
 
-    run(embedded.control_url(), "CREATE TABLE operations (id int)").await;
+    run(
+        embedded.control_owner_url(),
+        "CREATE TABLE operations (id int)",
+    )
+    .await;
+    refused(embedded.control_url(), "CREATE TABLE others (id int)").await;
+    refused(embedded.control_url(), "SELECT id FROM operations").await;
     let mine = [
         application,
         &urls.admin,

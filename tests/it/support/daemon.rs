@@ -195,6 +195,7 @@ data_dir = "{data}"
 grpc = "127.0.0.1:0"
 [control]
 url = "{control}"
+owner_url = "{owner}"
 [databases.app]
 admin = "{admin}"
 migrator = "{migrator}"
@@ -215,6 +216,7 @@ filter = "info,pgsteward=debug"
 "#,
             data = self.path("data").display(),
             control = self.databases.url("control", &self.databases.control()),
+            owner = self.databases.url("owner", &self.databases.control()),
             admin = url("admin"),
             migrator = url("migrator"),
             backup = url("backup"),

@@ -43,7 +43,10 @@ impl Databases {
         run(&server, &databases.logins()).await;
         // CREATE DATABASE can share neither a batch nor a transaction.
         for statement in [
-            format!("CREATE DATABASE {control} OWNER {control} TEMPLATE template0"),
+            format!(
+                "CREATE DATABASE {control} OWNER {} TEMPLATE template0",
+                databases.role("owner")
+            ),
             format!("REVOKE ALL ON DATABASE {control} FROM PUBLIC"),
             format!(
                 "CREATE DATABASE {managed} OWNER {} TEMPLATE template0 {options}",
@@ -79,7 +82,11 @@ impl Databases {
     /// The control store's role, and every role's password.
     fn logins(&self) -> String {
         let password = PASSWORD.replace('\'', "''");
-        let control = format!("CREATE ROLE {} LOGIN;", self.control());
+        let control = format!(
+            "CREATE ROLE {} LOGIN; CREATE ROLE {} LOGIN;",
+            self.control(),
+            self.role("owner")
+        );
         let passwords = [
             "admin",
             "migrator",
@@ -87,12 +94,14 @@ impl Databases {
             "maintenance",
             "app",
             "control",
+            "owner",
         ]
         .map(|role| format!("ALTER ROLE {} PASSWORD '{password}';", self.role(role)));
         control + &passwords.concat()
     }
 
-    /// The full name of one of the test's roles: `admin`, `migrator`, `backup`, `maintenance`, `app` or `control`.
+    /// The full name of one of the test's roles: `admin`, `migrator`, `backup`, `maintenance`, `app`, `control` or `owner`,
+    /// which owns the control store.
     pub(crate) fn role(&self, role: &str) -> String {
         format!("{}_{role}", self.prefix)
     }
