@@ -31,13 +31,13 @@ use croner::Cron;
 use secrecy::SecretString;
 use serde::Serialize;
 
-use self::{build::Surroundings, settings::Settings};
 pub use self::{
     audit::Audit,
     connection_url::{ConnectionUrl, UrlError},
     error::{ConfigError, Origin},
     example::example,
 };
+use self::{build::Surroundings, settings::Settings};
 pub use crate::model::{
     backup::ArchiveFormat, method::Role, migration::BackupBefore, schema::ObjectPattern,
 };

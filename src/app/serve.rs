@@ -14,7 +14,9 @@ use super::build::{self, BuildError};
 use crate::{
     config::Config,
     model::failure::{Failure, Kind, chain},
-    ops::{Daemon, audit::keeper, health::Prober, migration::guard::Told, recovery, schedule::ticker},
+    ops::{
+        Daemon, audit::keeper, health::Prober, migration::guard::Told, recovery, schedule::ticker,
+    },
     postgres::embedded::Embedded,
     rpc::{self, ServeError},
 };
@@ -84,10 +86,7 @@ async fn begin(
         told,
         stop_background.clone(),
     ));
-    background.spawn(keeper::run(
-        Arc::clone(&daemon),
-        stop_background.clone(),
-    ));
+    background.spawn(keeper::run(Arc::clone(&daemon), stop_background.clone()));
     background.spawn(Prober::run(Arc::clone(&daemon), stop_background.clone()));
     let ticking = ticker::run(Arc::clone(&daemon), stop_background.clone());
     background.spawn(async move {

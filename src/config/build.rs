@@ -15,10 +15,11 @@ use tracing_subscriber::EnvFilter;
 use crate::model::schema::PatternError;
 
 use super::{
-    audit::audit,
     ArchiveFormat, Auth, Backup, BackupBefore, Config, ConfigError, Drill, Health, Listen, Log,
     LogFormat, Migrations, ObjectPattern, Operations, Postgres, Restore, Retention, Role, Schedule,
-    Token, TokenDigest, databases,
+    Token, TokenDigest,
+    audit::audit,
+    databases,
     settings::Settings,
     stores::{self, AwsVariables},
 };

@@ -130,7 +130,8 @@ fn owner(
             .with_hint("both connect to the same one, by the same host and port"));
     }
     if owner.user() == control.user() {
-        let problem = "names the role of `control.url`, which would own what it must not be able to change";
+        let problem =
+            "names the role of `control.url`, which would own what it must not be able to change";
         return Err(settings
             .refuse(key, problem)
             .with_hint("make two roles, or remove this key"));

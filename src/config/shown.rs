@@ -15,8 +15,9 @@ use secrecy::SecretString;
 use serde::{Serialize, Serializer};
 
 use super::{
-    ArchiveFormat, Audit, Auth, Backup, Config, ConnectionUrl, Database, Drill, Health, Listen, Log, Migrations,
-    Operations, Postgres, Restore, Retention, Revisions, Role, Schedule, Source, Store,
+    ArchiveFormat, Audit, Auth, Backup, Config, ConnectionUrl, Database, Drill, Health, Listen,
+    Log, Migrations, Operations, Postgres, Restore, Retention, Revisions, Role, Schedule, Source,
+    Store,
 };
 
 /// The configuration in the file's own cut, where [`Source`] is spread over three tables.

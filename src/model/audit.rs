@@ -138,7 +138,10 @@ impl AuditFilter {
         outcome
             && (self.reads || entry.kind != AuditKind::Read)
             && databases.is_none_or(|names| names.contains(&entry.database))
-            && self.principal.as_ref().is_none_or(|name| *name == entry.principal)
+            && self
+                .principal
+                .as_ref()
+                .is_none_or(|name| *name == entry.principal)
             && self.method.as_ref().is_none_or(method)
             && self.since.is_none_or(|since| entry.time >= since)
             && self.until.is_none_or(|until| entry.time < until)

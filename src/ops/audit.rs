@@ -40,11 +40,7 @@ pub async fn list(
 }
 
 /// Where a watch begins: after a record, or at the end of the log.
-pub async fn watch(
-    daemon: &Daemon,
-    context: &Context,
-    after: Option<i64>,
-) -> Result<i64, Failure> {
+pub async fn watch(daemon: &Daemon, context: &Context, after: Option<i64>) -> Result<i64, Failure> {
     context.authorize()?;
     match after {
         Some(after) => Ok(after),
@@ -102,7 +98,12 @@ pub async fn verify(
     } else {
         for finding in &verdict.findings {
             let (damage, record) = (finding.damage.name(), finding.number);
-            tracing::error!(damage, record, "the audit log is damaged: {}", finding.message);
+            tracing::error!(
+                damage,
+                record,
+                "the audit log is damaged: {}",
+                finding.message
+            );
         }
     }
     Ok(Verification {
@@ -121,22 +122,30 @@ pub async fn export(
 ) -> Result<impl Stream<Item = Result<String, Failure>> + Send + use<>, Failure> {
     context.authorize()?;
     if since.zip(until).is_some_and(|(since, until)| since > until) {
-        return Err(Failure::invalid_field("until", "must not be before `since`"));
+        return Err(Failure::invalid_field(
+            "until",
+            "must not be before `since`",
+        ));
     }
     let store = &daemon.store;
     let range = store.audit_range(since, until).await?;
     let (first, last, after) = match range {
         None => (1, 0, Head::START),
-        Some((first, last)) => (first, last, store.audit_record(first - 1).await?.ok_or_else(
-            || {
+        Some((first, last)) => (
+            first,
+            last,
+            store.audit_record(first - 1).await?.ok_or_else(|| {
                 Failure::new(
                     Kind::DataLoss,
                     "AUDIT_LOG_DAMAGED",
-                    format!("record {} of the audit log is missing or damaged", first - 1),
+                    format!(
+                        "record {} of the audit log is missing or damaged",
+                        first - 1
+                    ),
                 )
                 .with_hint("VerifyAudit says what is wrong; export the whole log")
-            },
-        )?),
+            })?,
+        ),
     };
     let links = store.audit_links(first, last).await?;
     let parts = futures_util::stream::unfold(

@@ -138,8 +138,14 @@ mod tests {
         assert_eq!(record["downgradeSql"], "");
         assert_eq!(record["reason"], "as in postgres://a:***@h/d");
         let label = record["labels"]["key"].as_str().unwrap_or_default();
-        assert!(label.starts_with("ééé") && label.contains("… (4000 bytes, sha256 "), "{label}");
+        assert!(
+            label.starts_with("ééé") && label.contains("… (4000 bytes, sha256 "),
+            "{label}"
+        );
         assert!(label.len() < 320, "{label}");
-        assert_eq!((&record["tables"], &record["limit"]), (&json!(["a", "b"]), &json!(5)));
+        assert_eq!(
+            (&record["tables"], &record["limit"]),
+            (&json!(["a", "b"]), &json!(5))
+        );
     }
 }

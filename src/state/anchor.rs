@@ -60,7 +60,8 @@ impl Classified for AnchorError {
         match self {
             Self::File { .. } => None,
             Self::Unreadable { .. } => Some(
-                "verify the audit log with an earlier answer or export; then remove the file".to_owned(),
+                "verify the audit log with an earlier answer or export; then remove the file"
+                    .to_owned(),
             ),
         }
     }

@@ -44,7 +44,9 @@ pub enum SpoolError {
         source: io::Error,
     },
     /// It holds as much as it may.
-    #[error("the spool of the audit log holds its {limit} bytes, and the control store does not take them")]
+    #[error(
+        "the spool of the audit log holds its {limit} bytes, and the control store does not take them"
+    )]
     Full {
         /// Its size.
         limit: u64,
@@ -136,9 +138,8 @@ impl Spool {
     pub fn open(root: &Path, daemon: Uuid, limit: u64) -> Result<Self, SpoolError> {
         let directory = root.join(daemon.to_string());
         fs::create_dir_all(&directory).map_err(failed("make", &directory))?;
-        let lock = lock(&directory)?.ok_or_else(|| {
-            failed("lock", &directory)(io::Error::from(ErrorKind::WouldBlock))
-        })?;
+        let lock = lock(&directory)?
+            .ok_or_else(|| failed("lock", &directory)(io::Error::from(ErrorKind::WouldBlock)))?;
         let size = Arc::new(AtomicU64::new(size_below(root)));
         let writer = |lane: Lane| Writer::new(&directory, lane.name(), Arc::clone(&size));
         Ok(Self {
@@ -226,7 +227,9 @@ impl Spool {
         for line in bytes[..whole].split(|byte| *byte == b'\n') {
             match serde_json::from_slice(line) {
                 Ok(call) => calls.push(call),
-                Err(error) if line.is_empty() => tracing::debug!(%error, "an empty line in a spool"),
+                Err(error) if line.is_empty() => {
+                    tracing::debug!(%error, "an empty line in a spool")
+                }
                 Err(error) => {
                     let file = segment.path.display();
                     tracing::error!(%file, %error, "a line of the audit log's spool cannot be read, and is lost");

@@ -358,7 +358,11 @@ async fn a_control_store_of_before_there_was_an_owner_is_given_to_it() {
          REASSIGN OWNED BY pgsteward_owner TO pgsteward; ALTER TABLE operations OWNER TO pgsteward",
     )
     .await;
-    run(embedded.control_url(), "DROP TABLE operations; CREATE TABLE operations (id int)").await;
+    run(
+        embedded.control_url(),
+        "DROP TABLE operations; CREATE TABLE operations (id int)",
+    )
+    .await;
     embedded.stop().await.unwrap();
 
     let embedded = scratch.start().await;

@@ -259,9 +259,8 @@ async fn a_run_by_hand_is_shown_as_the_last_run_and_recorded_as_the_callers() {
 async fn of_two_that_claim_a_tick_exactly_one_has_it() {
     let site = Site::new().await;
     let control = site.databases.control();
-    let login = |role| -> tokio_postgres::Config {
-        site.databases.url(role, &control).parse().unwrap()
-    };
+    let login =
+        |role| -> tokio_postgres::Config { site.databases.url(role, &control).parse().unwrap() };
     let settings = ConnectionSettings {
         connect_timeout: Duration::from_secs(10),
         statement_timeout: Duration::from_secs(10),

@@ -36,7 +36,12 @@ impl Export {
             last = part.lines;
         }
         // The stream of a daemon that stops ends early; the file would be found to be cut, but say so now.
-        if last.trim_end().rsplit('\n').next().is_some_and(|line| line.starts_with("{\"head\":")) {
+        if last
+            .trim_end()
+            .rsplit('\n')
+            .next()
+            .is_some_and(|line| line.starts_with("{\"head\":"))
+        {
             return Ok(Exit::SUCCESS);
         }
         Err(CliError::Incomplete("last line"))

@@ -95,7 +95,9 @@ impl Render for VerifyAuditResponse {
 /// `CreateBackup` of `pgsteward.v1.BackupService/CreateBackup`; what only read, and how many calls it was, stand beside it.
 fn method(entry: &AuditEntry) -> String {
     let method = &entry.method;
-    let short = method.rsplit_once('/').map_or(&**method, |(_, short)| short);
+    let short = method
+        .rsplit_once('/')
+        .map_or(&**method, |(_, short)| short);
     let mut text = short.to_owned();
     if entry.call_count > 1 {
         text = format!("{text} ×{}", entry.call_count);

@@ -147,7 +147,11 @@ fn the_control_stores_owner_is_another_role_of_the_same_database() {
         panic!("embedded")
     };
     assert_eq!(owner.as_ref().unwrap().user(), "owner");
-    assert!(config.shown().contains("owner_url = \"postgresql://owner:***@"));
+    assert!(
+        config
+            .shown()
+            .contains("owner_url = \"postgresql://owner:***@")
+    );
     assert_refused(
         &with_owner(&format!("postgresql://owner@{server}/other")),
         &["`control.owner_url` is another server or database"],

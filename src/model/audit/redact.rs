@@ -100,7 +100,9 @@ fn of_bearer(text: &str) -> Option<(usize, usize)> {
 }
 
 fn of_private_key(text: &str) -> Option<(usize, usize)> {
-    let line = beginning(text.strip_prefix("-----BEGIN ")?).lines().next()?;
+    let line = beginning(text.strip_prefix("-----BEGIN ")?)
+        .lines()
+        .next()?;
     line.contains("PRIVATE KEY").then_some(())?;
     let end = text.find("-----END ").and_then(|place| {
         let line = text[place..].find('\n').map(|length| place + length);

@@ -37,13 +37,25 @@ pub async fn run(daemon: Arc<Daemon>, stop: CancellationToken) {
     let mut told = Told::default();
     for round in 0_u32.. {
         let synced = on_disk(&daemon, |daemon| daemon.spool.sync()).await;
-        tell(synced, &mut told.sync_fails, "bring the audit log's spool to disk");
+        tell(
+            synced,
+            &mut told.sync_fails,
+            "bring the audit log's spool to disk",
+        );
         if round % MOVE == 0 {
             let seal_polls = round % POLLS == POLLS - MOVE;
             let moved = move_spool(&daemon, seal_polls, round % LOOK == 0).await;
-            tell(moved, &mut told.move_fails, "move spooled calls to the audit log");
+            tell(
+                moved,
+                &mut told.move_fails,
+                "move spooled calls to the audit log",
+            );
             let moved = move_anchor(&daemon, round % LOOK == 0).await;
-            tell(moved, &mut told.anchor_fails, "compare the audit log with what was seen of it");
+            tell(
+                moved,
+                &mut told.anchor_fails,
+                "compare the audit log with what was seen of it",
+            );
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -125,7 +125,10 @@ pub(super) async fn run(
 }
 
 /// Gives the control store to its owner, where another has it.
-async fn hand_over(socket_directory: &Path, credentials: &Credentials) -> Result<(), EmbeddedError> {
+async fn hand_over(
+    socket_directory: &Path,
+    credentials: &Credentials,
+) -> Result<(), EmbeddedError> {
     let failed = |source| EmbeddedError::Bootstrap {
         action: "give the control store to its owner".to_owned(),
         source,
@@ -144,7 +147,11 @@ async fn hand_over(socket_directory: &Path, credentials: &Credentials) -> Result
         .map_err(failed)?;
     if owned.try_get(0).map_err(failed)? {
         tracing::info!("giving the control store to a role of its own");
-        session.client.batch_execute(HAND_OVER).await.map_err(failed)?;
+        session
+            .client
+            .batch_execute(HAND_OVER)
+            .await
+            .map_err(failed)?;
     }
     session.close().await;
     Ok(())

@@ -83,7 +83,9 @@ impl ControlStore {
         let row = client
             .query_one(&query, &[])
             .await
-            .map_err(PostgresError::query("look at who could change the audit log"))?;
+            .map_err(PostgresError::query(
+                "look at who could change the audit log",
+            ))?;
         let holds: Vec<bool> = row.get(1);
         let (of_role, of_guards) = holds.split_at(WEAKNESSES.len().min(holds.len()));
         let named = |list: &[(&str, &str)], holds: &[bool]| {

@@ -38,8 +38,7 @@ impl ControlStore {
 
     /// The last record.
     pub async fn audit_head(&self) -> Result<Head, PostgresError> {
-        let query =
-            "SELECT number, hash FROM public.audit_records ORDER BY number DESC LIMIT 1";
+        let query = "SELECT number, hash FROM public.audit_records ORDER BY number DESC LIMIT 1";
         let found = self.audit_place(query, &[]).await?;
         Ok(found.unwrap_or(Head::START))
     }

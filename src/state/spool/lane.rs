@@ -62,7 +62,9 @@ impl Writer {
             Some(open) => open,
             None => {
                 *count += 1;
-                let path = self.directory.join(format!("{}-{count:09}.jsonl", self.name));
+                let path = self
+                    .directory
+                    .join(format!("{}-{count:09}.jsonl", self.name));
                 let file = File::options()
                     .create_new(true)
                     .append(true)

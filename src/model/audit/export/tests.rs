@@ -66,7 +66,13 @@ fn a_place_is_a_number_and_a_hash() {
     let hash = "0f".repeat(32);
     let head = place(&format!("12:{hash}")).unwrap();
     assert_eq!((head.number, head.hash), (12, [15; 32]));
-    for wrong in ["", "12", &format!("-1:{hash}"), "12:0f", &format!("x:{hash}")] {
+    for wrong in [
+        "",
+        "12",
+        &format!("-1:{hash}"),
+        "12:0f",
+        &format!("x:{hash}"),
+    ] {
         assert_eq!(place(wrong), None, "{wrong}");
     }
 }

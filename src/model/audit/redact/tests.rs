@@ -18,9 +18,15 @@ fn what_looks_like_a_secret_is_struck_out_and_nothing_else() {
             "CREATE ROLE r PASSWORD 'it''s' LOGIN",
             "CREATE ROLE r PASSWORD *** LOGIN",
         ),
-        ("ALTER ROLE r PASSWORD E'a\\'b';", "ALTER ROLE r PASSWORD ***;"),
+        (
+            "ALTER ROLE r PASSWORD E'a\\'b';",
+            "ALTER ROLE r PASSWORD ***;",
+        ),
         ("password $x$ a $x$ b", "password *** b"),
-        ("host=db password=hunter2 user=a", "host=db password=*** user=a"),
+        (
+            "host=db password=hunter2 user=a",
+            "host=db password=*** user=a",
+        ),
         (r#"{"token": "abc", "n": 1}"#, r#"{"token": ***, "n": 1}"#),
         ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
         ("AGE-SECRET-KEY-1QQQ, kept", "***, kept"),
