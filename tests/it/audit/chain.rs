@@ -202,7 +202,7 @@ async fn writers_of_two_daemons_make_one_chain_and_raise_no_false_alarm() {
     let mut writers = Vec::new();
     for daemon in &daemons {
         for _ in 0..4 {
-            writers.push(calls(daemon.client_with("none").await));
+            writers.push(calls(Client::connect(&daemon.address, None).await));
         }
     }
     let mut looks = 0;

@@ -1,7 +1,10 @@
 //! Requests of every method with odd values in every field, and bytes that are no message at all.
 
 use bytes::Bytes;
-use pgsteward::{model::method::Method, proto::DESCRIPTORS};
+use pgsteward::{
+    model::method::Method,
+    proto::{CheckDatabaseRequest, DESCRIPTORS, GetBackupRequest},
+};
 use proptest::{prelude::*, sample::Index};
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MessageDescriptor, Value};
@@ -9,7 +12,7 @@ use tonic::Code;
 
 use super::samples;
 use crate::support::{
-    self,
+    self, expect_reason,
     probe::serves,
     raw::{call, call_with},
 };
@@ -34,8 +37,8 @@ const NUMBERS: &[i64] = &[
     0,
     1,
     -1,
-    i32::MAX as i64,
-    i32::MIN as i64,
+    2_147_483_647,
+    -2_147_483_648,
     i64::MAX,
     i64::MIN,
     1 << 40,
@@ -125,6 +128,16 @@ async fn odd_values_in_requests_are_refused_or_mean_nothing_and_are_recorded_all
             }
         }
     }
+    // What an answer repeats of a long text must not cut the connection.
+    let request = GetBackupRequest {
+        filename: "x".repeat(100_000),
+    };
+    client.backup().get_backup(request).await.unwrap_err();
+    let request = CheckDatabaseRequest {
+        database: "é".repeat(50_000),
+    };
+    let refused = client.health().check_database(request).await;
+    expect_reason(refused, Code::NotFound, "DATABASE_NOT_FOUND");
     // Bytes that are no message.
     for bytes in [
         &b"\xff\xff\xff\xff"[..],

@@ -37,7 +37,7 @@ fn headers() -> impl Strategy<Value = UploadHeader> {
     let size = prop::sample::select(vec![
         0,
         1,
-        CONTENT.len() as i64,
+        i64::try_from(CONTENT.len()).unwrap(),
         -1,
         i64::MIN,
         i64::MAX,
