@@ -153,10 +153,12 @@ impl CliError {
                 "INTERRUPTED"
             }
             Self::Changed(_) => "FILE_CHANGED",
-            Self::Read { .. } | Self::Write { .. } | Self::Standard { .. } => "LOCAL_FILE",
+            Self::Read { .. }
+            | Self::Write { .. }
+            | Self::Standard { .. }
+            | Self::Export(ExportError::Read { .. }) => "LOCAL_FILE",
             Self::Download(error) => error.reason(),
             Self::Import(error) => error.reason(),
-            Self::Export(ExportError::Read { .. }) => "LOCAL_FILE",
             Self::Export(ExportError::Line { .. }) => "NO_AUDIT_EXPORT",
         }
     }

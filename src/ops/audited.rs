@@ -73,7 +73,7 @@ pub(super) async fn begin(
             request: &context.request,
         })
         .await
-        .map_err(unrecorded)?;
+        .map_err(|cause| unrecorded(&cause))?;
     let recorded = Recorded { entry };
     let authorized = context.authorize(scope);
     if let Err(denied) = &authorized {
@@ -83,7 +83,7 @@ pub(super) async fn begin(
 }
 
 /// The refusal of a call that could not be recorded.
-fn unrecorded(cause: Failure) -> Failure {
+fn unrecorded(cause: &Failure) -> Failure {
     let retry_after = cause.retry_after;
     let refusal = Failure::new(
         Kind::Unavailable,
@@ -146,7 +146,7 @@ pub(super) async fn housekeeping<T>(
             request: &details,
         })
         .await
-        .map_err(unrecorded)?;
+        .map_err(|cause| unrecorded(&cause))?;
     let result = deed.await;
     let recorded = Recorded { entry };
     recorded

@@ -53,30 +53,63 @@ pub fn code_name(code: Code) -> &'static str {
     }
 }
 
-/// The failure as a gRPC status. The hint stands in the message for people and in the ErrorInfo for programs.
+/// The longest message, in bytes. A status travels in HTTP/2 headers, of which clients take 16 KiB in all and close the
+/// connection, with all its calls, at more; and messages repeat what callers and files say.
+const MESSAGE_BYTES: usize = 1500;
+/// The longest hint.
+const HINT_BYTES: usize = 800;
+/// The longest text of one detail.
+const TEXT_BYTES: usize = 400;
+/// All texts of the details together.
+const DETAILS_BYTES: usize = 4000;
+
+/// As much of a text as fits.
+fn cut(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    format!("{}…", &text[..text.floor_char_boundary(limit)])
+}
+
+/// The failure as a gRPC status. The hint stands in the message for people and in the ErrorInfo for programs. What is too
+/// long for a header is cut, and of more violations than fit the first are told.
 #[allow(clippy::needless_pass_by_value)] // so that handlers can say `map_err(status)`
 pub fn status(failure: Failure) -> Status {
     let mut details = ErrorDetails::new();
     let metadata: HashMap<String, String> = failure
         .hint
         .iter()
-        .map(|hint| ("hint".to_owned(), hint.clone()))
+        .map(|hint| ("hint".to_owned(), cut(hint, HINT_BYTES)))
         .collect();
     details.set_error_info(failure.reason.clone(), DOMAIN, metadata);
+    let mut room = DETAILS_BYTES;
+    let mut fits = |texts: &[&String]| {
+        let size: usize = texts.iter().map(|text| text.len().min(TEXT_BYTES)).sum();
+        let rest = room.checked_sub(size);
+        room = rest.unwrap_or(0);
+        rest.is_some()
+    };
+    let text = |text: &String| cut(text, TEXT_BYTES);
     for field in &failure.fields {
-        details.add_bad_request_violation(field.field.clone(), field.description.clone());
+        if fits(&[&field.field, &field.description]) {
+            details.add_bad_request_violation(text(&field.field), text(&field.description));
+        }
     }
     for precondition in &failure.preconditions {
-        details.add_precondition_failure_violation(
-            precondition.kind.clone(),
-            precondition.subject.clone(),
-            precondition.description.clone(),
-        );
+        let (subject, description) = (&precondition.subject, &precondition.description);
+        if fits(&[&precondition.kind, subject, description]) {
+            details.add_precondition_failure_violation(
+                precondition.kind.clone(),
+                text(subject),
+                text(description),
+            );
+        }
     }
     if let Some(retry_after) = failure.retry_after {
         details.set_retry_info(Some(retry_after));
     }
-    Status::with_error_details(code(failure.kind), failure.to_string(), details)
+    let message = cut(&failure.to_string(), MESSAGE_BYTES);
+    Status::with_error_details(code(failure.kind), message, details)
 }
 
 #[cfg(test)]
@@ -85,6 +118,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::model::failure::PreconditionViolation;
 
     #[test]
     fn a_status_carries_reason_hint_fields_and_retry() {
@@ -105,5 +139,25 @@ mod tests {
         assert_eq!(fields[0].field, "target");
         let retry = details.retry_info().unwrap().retry_delay;
         assert_eq!(retry, Some(Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn a_status_fits_into_the_headers_that_clients_take_whatever_it_tells_of() {
+        let long = "é".repeat(50_000);
+        let mut failure = Failure::invalid_field(&long, long.clone()).with_hint(long.clone());
+        failure.preconditions = vec![
+            PreconditionViolation {
+                kind: "KIND".to_owned(),
+                subject: long.clone(),
+                description: long,
+            };
+            100
+        ];
+        let headers = status(failure).into_http::<()>().into_parts().0.headers;
+        let size: usize = headers
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len() + 32)
+            .sum();
+        assert!(size < 16 * 1024, "{size}");
     }
 }

@@ -163,14 +163,14 @@ impl Spool {
 
     /// Appends one call. It outlives this process when this returns, and the machine after the next [`Spool::sync`].
     pub fn write(&self, lane: Lane, call: &SpooledCall) -> Result<(), SpoolError> {
-        let mut line = serde_json::to_string(call)
+        let mut text = serde_json::to_string(call)
             .map_err(|error| failed("write", &self.directory)(error.into()))?;
-        line.push('\n');
-        let size = u64::try_from(line.len()).unwrap_or(u64::MAX);
+        text.push('\n');
+        let size = u64::try_from(text.len()).unwrap_or(u64::MAX);
         if self.size.load(Ordering::Relaxed).saturating_add(size) > self.limit {
             return Err(SpoolError::Full { limit: self.limit });
         }
-        self.writer(lane).write(line.as_bytes())
+        self.writer(lane).write(text.as_bytes())
     }
 
     /// Brings what was written to disk.
@@ -228,7 +228,7 @@ impl Spool {
             match serde_json::from_slice(line) {
                 Ok(call) => calls.push(call),
                 Err(error) if line.is_empty() => {
-                    tracing::debug!(%error, "an empty line in a spool")
+                    tracing::debug!(%error, "an empty line in a spool");
                 }
                 Err(error) => {
                     let file = segment.path.display();

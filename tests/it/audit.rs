@@ -1,4 +1,10 @@
-//! The audit log through the wire: what changes something is in it before it acts, and nothing else is.
+//! The audit log through the wire: what changes something is in it before it acts; what only reads is in it too.
+
+mod chain;
+mod follow;
+mod reads;
+mod roles;
+mod upgrade;
 
 use pgsteward::{
     model::method::{Effect, Method, Role},
@@ -116,7 +122,11 @@ async fn a_call_that_ends_within_the_call_is_recorded_without_an_operation() {
     assert_eq!(entry.method, Method::CreateRevision.full_name());
     assert_eq!(entry.outcome(), AuditOutcome::Succeeded);
     assert_eq!(entry.operation_id, "");
-    assert_eq!(request_of(&entry)["upgradeSql"], "CREATE TABLE t (n int);");
+    let sql = request_of(&entry)["upgradeSql"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(sql.starts_with("23 bytes, sha256 "), "{sql}");
     daemon.stop().await;
 }
 
@@ -314,8 +324,7 @@ async fn the_log_can_neither_be_changed_nor_shortened() {
     let before = entries(client).await;
     let control = site.databases.in_control().await;
     let set = [
-        ("audit_entries", "principal = 'someone else'"),
-        ("audit_outcomes", "outcome = 'DENIED'"),
+        ("audit_records", "principal = 'someone else'"),
         ("migration_events", "principal = 'someone else'"),
     ];
     for (table, change) in set {

@@ -351,7 +351,11 @@ async fn a_database_whose_making_was_cut_short_is_made_anew_and_a_finished_one_i
 async fn a_control_store_of_before_there_was_an_owner_is_given_to_it() {
     let scratch = Scratch::new();
     let embedded = scratch.start().await;
-    let superuser = roles::in_database(&superuser_url(&scratch, &embedded), "pgsteward");
+    let superuser = superuser_url(&scratch, &embedded);
+    let superuser = superuser
+        .expose_secret()
+        .replace("@/postgres?", "@/pgsteward?");
+    let superuser = superuser.into();
     run(
         &superuser,
         "CREATE TABLE operations (id int);

@@ -28,6 +28,7 @@ mod embedded;
 mod encryption;
 mod faults;
 mod foreign_psql;
+mod fuzz;
 mod guard;
 mod health;
 mod labels;

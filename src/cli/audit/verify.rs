@@ -38,16 +38,15 @@ fn expected(text: &str) -> Result<Head, String> {
 
 impl Verify {
     pub(super) async fn run(self, connection: &Connection) -> Result<Exit, CliError> {
-        let answer = match self.file {
-            Some(path) => of_verdict(verdict(path)?),
-            None => {
-                let session = connection.open().await?;
-                // How long it takes depends on the length of the log.
-                let request = session.stream_request(VerifyAuditRequest {
-                    expected: self.expected.map(message),
-                });
-                session.audit().verify_audit(request).await?.into_inner()
-            }
+        let answer = if let Some(path) = self.file {
+            of_verdict(verdict(path)?)
+        } else {
+            let session = connection.open().await?;
+            // How long it takes depends on the length of the log.
+            let request = session.stream_request(VerifyAuditRequest {
+                expected: self.expected.map(message),
+            });
+            session.audit().verify_audit(request).await?.into_inner()
         };
         if connection.json() {
             print_json(&answer)?;

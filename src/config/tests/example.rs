@@ -137,11 +137,18 @@ fn the_shown_form_loads_again_as_the_same() {
 fn the_shown_form_hides_digests_and_passwords() {
     let shown = load_with(
         &uncommented(),
-        &[("PGSTEWARD__CONTROL__URL", "postgresql://s:hunter2@h/s")],
+        &[
+            ("PGSTEWARD__CONTROL__URL", "postgresql://s:hunter2@h/s"),
+            (
+                "PGSTEWARD__CONTROL__OWNER_URL",
+                "postgresql://o:hunter2@h/s",
+            ),
+        ],
     )
     .unwrap()
     .shown();
     assert!(shown.contains("postgresql://s:***@h/s"), "{shown}");
+    assert!(shown.contains("postgresql://o:***@h/s"), "{shown}");
     assert!(shown.contains("sha256 = \"***\""), "{shown}");
     assert!(
         !shown.contains("hunter2")

@@ -90,19 +90,19 @@ pub fn first_line(after: Head) -> String {
 
 /// The line of a record, without its end.
 pub fn record_line(link: &Link) -> String {
-    let mut line = String::from("{");
+    let mut text = String::from("{");
     for (name, field) in FIELDS.iter().zip(&link.fields) {
         let value = match field {
             None => Value::Null,
-            Some(text) => match text.parse::<i64>() {
+            Some(field) => match field.parse::<i64>() {
                 Ok(number) if NUMBERS.contains(name) => number.into(),
-                _ => Value::from(text.as_str()),
+                _ => Value::from(field.as_str()),
             },
         };
-        let _ = write!(line, "\"{name}\":{value},");
+        let _ = write!(text, "\"{name}\":{value},");
     }
-    let _ = write!(line, "\"hash\":\"{}\"}}", hexadecimal(&link.hash));
-    line
+    let _ = write!(text, "\"hash\":\"{}\"}}", hexadecimal(&link.hash));
+    text
 }
 
 /// The last line, without its end.

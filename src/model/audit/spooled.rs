@@ -91,16 +91,14 @@ pub fn collapsed(calls: Vec<SpooledCall>) -> Vec<SpooledCall> {
     let mut places: HashMap<Likeness, usize> = HashMap::new();
     let mut records: Vec<SpooledCall> = Vec::new();
     for call in calls {
-        match places.get(&Likeness::of(&call)) {
-            Some(place) => {
-                let record = &mut records[*place];
-                record.calls = record.calls.saturating_add(call.calls);
-                record.duration = record.duration.saturating_add(call.duration);
-            }
-            None => {
-                places.insert(Likeness::of(&call), records.len());
-                records.push(call);
-            }
+        let likeness = Likeness::of(&call);
+        if let Some(place) = places.get(&likeness) {
+            let record = &mut records[*place];
+            record.calls = record.calls.saturating_add(call.calls);
+            record.duration = record.duration.saturating_add(call.duration);
+        } else {
+            places.insert(likeness, records.len());
+            records.push(call);
         }
     }
     records

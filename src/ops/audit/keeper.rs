@@ -67,15 +67,16 @@ pub async fn run(daemon: Arc<Daemon>, stop: CancellationToken) {
 /// Moves what is left, once no calls come any more. What cannot be moved is found by the next start.
 pub async fn finish(daemon: &Arc<Daemon>) {
     let moving = async {
-        move_spool(daemon, true, false).await?;
-        move_anchor(daemon, false).await
-    };
-    match tokio::time::timeout(LAST_MOVE, moving).await {
-        Ok(Ok(())) => {}
-        Ok(Err(failure)) => {
+        if let Err(failure) = move_spool(daemon, true, false).await {
             tracing::warn!(%failure, "spooled calls wait for the next start");
+            return;
         }
-        Err(_) => tracing::warn!("spooled calls wait for the next start"),
+        if let Err(failure) = move_anchor(daemon, false).await {
+            tracing::warn!(%failure, "the anchor of the audit log stays where it is");
+        }
+    };
+    if tokio::time::timeout(LAST_MOVE, moving).await.is_err() {
+        tracing::warn!("spooled calls wait for the next start");
     }
 }
 

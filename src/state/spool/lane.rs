@@ -58,25 +58,24 @@ impl Writer {
     pub(super) fn write(&self, line: &[u8]) -> Result<(), SpoolError> {
         let mut state = self.state();
         let State { open, count } = &mut *state;
-        let open = match open {
-            Some(open) => open,
-            None => {
-                *count += 1;
-                let path = self
-                    .directory
-                    .join(format!("{}-{count:09}.jsonl", self.name));
-                let file = File::options()
-                    .create_new(true)
-                    .append(true)
-                    .open(&path)
-                    .map_err(failed("make", &path))?;
-                open.insert(Open {
-                    file: Arc::new(file),
-                    path,
-                    size: 0,
-                    dirty: false,
-                })
-            }
+        let open = if let Some(open) = open {
+            open
+        } else {
+            *count += 1;
+            let path = self
+                .directory
+                .join(format!("{}-{count:09}.jsonl", self.name));
+            let file = File::options()
+                .create_new(true)
+                .append(true)
+                .open(&path)
+                .map_err(failed("make", &path))?;
+            open.insert(Open {
+                file: Arc::new(file),
+                path,
+                size: 0,
+                dirty: false,
+            })
         };
         if let Err(error) = (&*open.file).write_all(line) {
             // Half a line, where the disk is full, must not spoil the next.

@@ -1,3 +1,4 @@
+//! That what was written is read once, also after the death of its writer, and no more than the limit.
 #![allow(clippy::unwrap_used)]
 
 use std::io::Write as _;

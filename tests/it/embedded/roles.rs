@@ -29,7 +29,7 @@ async fn refused(url: &SecretString, statement: &str) {
 }
 
 /// The same server and role, another database.
-pub(super) fn in_database(url: &SecretString, database: &str) -> SecretString {
+fn in_database(url: &SecretString, database: &str) -> SecretString {
     url.expose_secret()
         .replace("@/app?", &format!("@/{database}?"))
         .into()

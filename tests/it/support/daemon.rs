@@ -36,6 +36,8 @@ pub(crate) struct Site {
     directory: TempDir,
     /// Keys that differ from what `configuration` writes.
     settings: Vec<(String, String)>,
+    /// Whether the control store's owner is the login that daemons work as, too.
+    one_control_login: bool,
 }
 
 impl Site {
@@ -52,6 +54,7 @@ impl Site {
             databases,
             directory,
             settings: Vec::new(),
+            one_control_login: false,
         };
         fs::create_dir(site.revisions()).unwrap();
         site
@@ -77,6 +80,16 @@ impl Site {
         let way = self.databases.url("control", &self.databases.control());
         let way = way.replace(&format!(":{}/", cluster().port), &format!(":{port}/"));
         self.set("control.url", &way);
+    }
+
+    /// Lets the daemons that are started from now on work as the control store's owner.
+    pub(crate) fn one_control_login(&mut self) {
+        self.one_control_login = true;
+    }
+
+    /// Lets them work as another role than the owner, as they do from the beginning.
+    pub(crate) fn two_control_logins(&mut self) {
+        self.one_control_login = false;
     }
 
     /// A path in the test's directory.
@@ -188,6 +201,7 @@ impl Site {
     fn configuration(&self) -> String {
         let managed = self.databases.managed();
         let url = |role| self.databases.url(role, &managed);
+        let control = |role| self.databases.url(role, &self.databases.control());
         format!(
             r#"
 data_dir = "{data}"
@@ -195,7 +209,7 @@ data_dir = "{data}"
 grpc = "127.0.0.1:0"
 [control]
 url = "{control}"
-owner_url = "{owner}"
+{owner}
 [databases.app]
 admin = "{admin}"
 migrator = "{migrator}"
@@ -215,8 +229,16 @@ format = "json"
 filter = "info,pgsteward=debug"
 "#,
             data = self.path("data").display(),
-            control = self.databases.url("control", &self.databases.control()),
-            owner = self.databases.url("owner", &self.databases.control()),
+            control = control(if self.one_control_login {
+                "owner"
+            } else {
+                "control"
+            }),
+            owner = if self.one_control_login {
+                String::new()
+            } else {
+                format!("owner_url = \"{}\"", control("owner"))
+            },
             admin = url("admin"),
             migrator = url("migrator"),
             backup = url("backup"),

@@ -51,10 +51,19 @@ impl Decoder for Raw {
 /// Calls a method with an empty message and reads its answer, of one message or many, to the end; of one without an end, to
 /// its beginning.
 pub(crate) async fn call(client: &Client, method: Method) -> Result<(), Status> {
+    call_with(client, method, Bytes::new()).await
+}
+
+/// The same with any bytes as its message.
+pub(crate) async fn call_with(
+    client: &Client,
+    method: Method,
+    message: Bytes,
+) -> Result<(), Status> {
     let mut grpc = Grpc::new(client.authorized());
     grpc.ready().await.unwrap();
     let path = format!("/{}", method.full_name()).parse().unwrap();
-    let request = Request::new(Bytes::new());
+    let request = Request::new(message);
     let mut answers = grpc
         .server_streaming(request, path, Raw)
         .await?

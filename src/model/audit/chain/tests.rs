@@ -1,3 +1,4 @@
+//! That every damage to a chain is found, and that a sound chain raises no alarm.
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;

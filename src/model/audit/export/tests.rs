@@ -1,3 +1,4 @@
+//! That an exported file checks as it was written, and no other way.
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;

@@ -1,3 +1,4 @@
+//! That secrets are struck out in each form in which people write them, and nothing else is.
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
