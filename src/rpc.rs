@@ -127,7 +127,7 @@ pub async fn serve(serving: Serving, listeners: Listeners) -> Result<(), ServeEr
     let recorded = Recorded(Arc::clone(&daemon));
     let recording = tokio::spawn(attempts::record(daemon, attempts));
     let refreshing = access.clone().refresh(reload.clone(), stop.clone());
-    let connections = listeners.accept(limits.seats, stop.clone(), &reload);
+    let (connections, accepting) = listeners.accept(limits.seats, stop.clone(), &reload);
     let descriptors = [
         crate::proto::DESCRIPTORS,
         tonic_health::pb::FILE_DESCRIPTOR_SET,
@@ -170,6 +170,7 @@ pub async fn serve(serving: Serving, listeners: Listeners) -> Result<(), ServeEr
         .add_service(service!(AuditServiceServer))
         .serve_with_incoming_shutdown(ReceiverStream::new(connections), stop.cancelled_owned());
     let (ended, (), ()) = tokio::join!(server, health_is_true, refreshing);
+    accepting.wait().await;
     // The server held the senders: all attempts have come by now.
     if let Err(error) = recording.await {
         tracing::error!(%error, "the recording of failed attempts met a defect");

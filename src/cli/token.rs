@@ -1,5 +1,7 @@
 //! `pgsteward token new`: a bearer token, shown once, with the lines that make a daemon know it. No daemon is asked.
 
+use std::fmt::Write as _;
+
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use clap::Subcommand;
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -63,9 +65,16 @@ fn fresh() -> Result<String, CliError> {
     Ok(format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes)))
 }
 
+fn hexadecimal(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        let _infallible = write!(text, "{byte:02x}");
+    }
+    text
+}
+
 fn shown(token: &str, name: &str, role: &Rights, json: bool) -> String {
-    let digest = Sha256::digest(token);
-    let sha256: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = hexadecimal(&Sha256::digest(token));
     let config =
         format!("[[auth.tokens]]\nname = \"{name}\"\nrole = \"{role}\"\nsha256 = \"{sha256}\"\n");
     if json {
@@ -94,8 +103,7 @@ mod tests {
         let text = shown(&one, "ci", &"viewer".parse().unwrap(), false);
         let (_, config) = text.split_once("[[auth.tokens]]").unwrap();
         assert!(!config.contains(&one));
-        let digest = Sha256::digest(&one);
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hexadecimal(&Sha256::digest(&one));
         assert!(config.contains(&digest), "{config}");
         let json = shown(&one, "ci", &"viewer".parse().unwrap(), true);
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();

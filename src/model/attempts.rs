@@ -10,7 +10,7 @@ use std::{
 use super::peer::Peer;
 
 /// For how long attempts from one address are counted into one entry.
-pub const WINDOW: Duration = Duration::from_secs(60);
+pub const WINDOW: Duration = Duration::from_mins(1);
 /// Addresses that are told apart at once; all others are counted together.
 const MOST_ADDRESSES: usize = 1000;
 

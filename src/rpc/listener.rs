@@ -16,7 +16,7 @@ use tokio::{
     net::{TcpListener, TcpStream, UnixListener},
     sync::mpsc,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(super) use self::{
     caller::{Account, Caller},
@@ -108,18 +108,20 @@ impl Listeners {
         self.address
     }
 
-    /// Accepts connections until `stop`. `reload` says that the files of TLS are to be looked at now.
+    /// Accepts connections until `stop`, by tasks that have ended once the Unix socket is gone. `reload` says that the files of
+    /// TLS are to be looked at now.
     pub(super) fn accept(
         self,
         limits: SeatLimits,
         stop: CancellationToken,
         reload: &tokio::sync::watch::Receiver<u64>,
-    ) -> mpsc::Receiver<io::Result<Connection>> {
+    ) -> (mpsc::Receiver<io::Result<Connection>>, TaskTracker) {
         let (out, connections) = mpsc::channel(WAITING);
+        let tasks = TaskTracker::new();
         let seats = Arc::new(Seats::new(limits));
-        tokio::spawn(Arc::clone(&seats).watch(stop.clone()));
+        tasks.spawn(Arc::clone(&seats).watch(stop.clone()));
         if let Some(tls) = &self.tls {
-            tokio::spawn(tls.clone().watch(reload.clone(), stop.clone()));
+            tasks.spawn(tls.clone().watch(reload.clone(), stop.clone()));
         }
         if let Some((listener, held)) = self.unix {
             let acceptor = Acceptor {
@@ -127,11 +129,12 @@ impl Listeners {
                 out: out.clone(),
                 stop: stop.clone(),
             };
-            tokio::spawn(async move { acceptor.unix(listener, held).await });
+            tasks.spawn(async move { acceptor.unix(listener, held).await });
         }
         let acceptor = Acceptor { seats, out, stop };
-        tokio::spawn(acceptor.tcp(self.tcp, self.tls));
-        connections
+        tasks.spawn(acceptor.tcp(self.tcp, self.tls));
+        tasks.close();
+        (connections, tasks)
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use crate::rpc::listener::PeerKey;
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 /// Peers that are counted at once; when there are more, those are forgotten that have not failed for a while.
 const MOST_PEERS: usize = 10_000;
 

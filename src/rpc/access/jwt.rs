@@ -89,7 +89,7 @@ impl Jwt {
 
     /// Whether a bearer token has the three parts of a signed one.
     pub(super) fn looks_like_one(token: &[u8]) -> bool {
-        token.iter().filter(|byte| **byte == b'.').count() == 2
+        token.split(|byte| *byte == b'.').count() == 3
     }
 
     /// The principal that a token stands for.
@@ -116,28 +116,27 @@ impl Jwt {
         if keys.is_empty() {
             return Err(no_keys());
         }
-        self.verify(&keys, id, algorithm, &parts)?;
+        verify(&keys, id, algorithm, &parts)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.map_or(0.0, |now| now.as_secs_f64());
         judge(&self.settings, &parts.claims, now).map_err(refused)
     }
+}
 
-    fn verify(
-        &self,
-        keys: &Keys,
-        id: Option<&str>,
-        algorithm: &str,
-        parts: &Parts<'_>,
-    ) -> Result<(), Refused> {
-        if keys.verify(id, algorithm, parts.signed, &parts.signature) {
-            return Ok(());
-        }
-        Err(refused(if keys.has(id, algorithm) {
-            "its signature is wrong"
-        } else {
-            "its key is not known"
-        }))
+fn verify(
+    keys: &Keys,
+    id: Option<&str>,
+    algorithm: &str,
+    parts: &Parts<'_>,
+) -> Result<(), Refused> {
+    if keys.verify(id, algorithm, parts.signed, &parts.signature) {
+        return Ok(());
     }
+    Err(refused(if keys.has(id, algorithm) {
+        "its signature is wrong"
+    } else {
+        "its key is not known"
+    }))
 }
 
 fn refused(why: &str) -> Refused {
@@ -254,7 +253,7 @@ mod tests {
             keys: KeySource::File(PathBuf::new()),
             algorithms: Vec::new(),
             leeway: Duration::from_secs(30),
-            refresh: Duration::from_secs(60),
+            refresh: Duration::from_mins(1),
             refresh_pause: Duration::from_secs(1),
             principal_claim: "sub".to_owned(),
             role_claim: "realm.roles".to_owned(),

@@ -73,7 +73,7 @@ impl CertificateCredential {
         among(&dns, &names.dns)
             || among(&self.uri, &names.uris)
             || among(&self.email, &names.emails)
-            || among(&self.common_name, &names.common_names)
+            || among(&self.common_name, &names.subjects)
     }
 }
 
@@ -284,7 +284,7 @@ mod tests {
                 dns: texts(dns),
                 uris: texts(uris),
                 emails: Vec::new(),
-                common_names: texts(common),
+                subjects: texts(common),
             }
         };
         assert!(known.fits(&names(&["ci.example.net"], &[], &[])));

@@ -15,7 +15,7 @@ pub(in crate::rpc) struct Names {
     /// E-mail addresses among them.
     pub(in crate::rpc) emails: Vec<String>,
     /// The common names of the subject.
-    pub(in crate::rpc) common_names: Vec<String>,
+    pub(in crate::rpc) subjects: Vec<String>,
 }
 
 impl Names {
@@ -24,7 +24,7 @@ impl Names {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         let mut names = Self::default();
         for name in certificate.subject().iter_common_name() {
-            names.common_names.extend(name.as_str().map(str::to_owned));
+            names.subjects.extend(name.as_str().map(str::to_owned));
         }
         let alternative = certificate.subject_alternative_name().ok()?;
         for name in alternative
@@ -44,7 +44,7 @@ impl Names {
     /// One name, for a refusal to show.
     pub(in crate::rpc) fn first(&self) -> &str {
         let mut all = self.uris.iter().chain(&self.dns).chain(&self.emails);
-        let first = all.next().or_else(|| self.common_names.first());
+        let first = all.next().or_else(|| self.subjects.first());
         first.map_or("", String::as_str)
     }
 }
