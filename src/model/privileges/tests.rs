@@ -1,3 +1,6 @@
+//! What the audit finds and what the plan makes, on servers of every version from 13 on: only one of them is at hand, and
+//! so the others are reasoned about here.
+
 #![allow(clippy::unwrap_used)]
 
 use super::{facts::*, purpose::Attribute, *};

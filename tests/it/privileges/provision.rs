@@ -13,6 +13,7 @@ use crate::support::{
     database::{Databases, connect, run, value},
     expect_reason,
     probe::until_serves,
+    wait::until,
 };
 
 async fn provision(client: &Client, request: ProvisionRolesRequest) -> RolesProvisioned {
@@ -159,7 +160,7 @@ async fn what_is_wrong_is_corrected_in_one_go_and_is_no_drift() {
         ..ProvisionRolesRequest::default()
     };
     let done = provision(client, request.clone()).await;
-    assert_eq!(done.created_roles, [reader.clone()]);
+    assert_eq!(done.created_roles, std::slice::from_ref(&reader));
     let has_no_password = format!("role {reader:?} has no password yet");
     assert!(
         done.remaining
@@ -199,6 +200,55 @@ async fn what_is_wrong_is_corrected_in_one_go_and_is_no_drift() {
     assert_eq!(provision(client, reset).await.statements.len(), 4);
     assert_ne!(value::<String>(&superuser, &password).await, before);
     assert!(site.databases.connect("backup").await.is_ok());
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_middle_it_leaves_nothing_and_may_be_asked_again() {
+    let (site, new) = without_roles().await;
+    let managed = new("app");
+    let superuser = connect("postgres", &managed).await.unwrap();
+    run(&superuser, "CREATE TABLE orders (id int)").await;
+    let reader = connect("postgres", &managed).await.unwrap();
+    run(&reader, "BEGIN; LOCK TABLE orders IN ACCESS SHARE MODE").await;
+    let daemon = site.start().await;
+    let request = ProvisionRolesRequest::default();
+    let started = daemon
+        .client()
+        .maintenance()
+        .provision_roles(request.clone())
+        .await;
+    let id = started.unwrap().into_inner().operation.unwrap().id;
+    until("it waits for the reader", || async {
+        let waiting =
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'orders'::regclass";
+        (value::<i64>(&superuser, waiting).await > 0).then_some(())
+    })
+    .await;
+    daemon.kill9();
+    run(&reader, "COMMIT").await;
+    let ours = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgsteward provision' AND datname = '{managed}'"
+    );
+    until("its session has ended", || async {
+        (value::<i64>(&superuser, &ours).await == 0).then_some(())
+    })
+    .await;
+    let made = format!(
+        "SELECT count(*) FROM pg_roles WHERE rolname = '{}'",
+        new("migrator")
+    );
+    assert_eq!(value::<i64>(&superuser, &made).await, 0);
+
+    let daemon = site.start().await;
+    let client = daemon.client();
+    until("the operation is known to be lost", || async {
+        let operation = client.wait_for(&id).await;
+        operation.done.then_some(())
+    })
+    .await;
+    assert_eq!(provision(client, request).await.created_roles.len(), 5);
+    finds_nothing(client).await;
     daemon.stop().await;
 }
 

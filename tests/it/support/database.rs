@@ -11,6 +11,12 @@ use super::cluster::{PASSWORD, SUPERUSER, cluster};
 /// What the URLs have in place of [`PASSWORD`].
 const PASSWORD_IN_URL: &str = "s3cret%3A%2F%40%25%27%22";
 
+/// Takes away what the migrator grants by default, for tests in which schemas say so themselves; for [`Databases::named`].
+pub(crate) const NO_DEFAULT_PRIVILEGES: &str = "
+    ALTER DEFAULT PRIVILEGES FOR ROLE $migrator REVOKE ALL ON TABLES FROM $app;
+    ALTER DEFAULT PRIVILEGES FOR ROLE $migrator REVOKE ALL ON SEQUENCES FROM $app;
+    ALTER DEFAULT PRIVILEGES FOR ROLE $migrator REVOKE ALL ON SCHEMAS FROM $app;";
+
 /// One test's part of the cluster. Nothing is dropped at the test's end: the cluster goes as a whole.
 #[derive(Clone, Debug)]
 pub(crate) struct Databases {

@@ -110,7 +110,8 @@ fn existence(audit: &mut Audit<'_>, role: &str) {
         Some(facts) => {
             let superuser = facts.has(Attribute::Superuser);
             wanted.retain(|attribute| {
-                !facts.has(*attribute) && !(superuser && *attribute != Attribute::Login)
+                let implied = superuser && *attribute != Attribute::Login;
+                !facts.has(*attribute) && !implied
             });
             if wanted.is_empty() {
                 return;
@@ -229,20 +230,18 @@ fn lacking_memberships(audit: &mut Audit<'_>, role: &str) {
         }
         let is_member = |one: &Membership| one.member == role && one.role == group;
         let quoted = identifier(&group);
-        let (message, statement) = if !audit.facts.memberships.iter().any(is_member) {
-            let message = format!("{called} is no member of {quoted}, and so cannot do its work");
-            (message, format!("GRANT {quoted} TO {name}"))
-        } else {
+        let (message, statement) = if audit.facts.memberships.iter().any(is_member) {
             let message =
                 format!("{called} is a member of {quoted}, but does not inherit its privileges");
-            if audit.facts.version >= MEMBERSHIP_OPTIONS_SINCE {
-                (
-                    message,
-                    format!("GRANT {quoted} TO {name} WITH INHERIT TRUE"),
-                )
+            let statement = if audit.facts.version >= MEMBERSHIP_OPTIONS_SINCE {
+                format!("GRANT {quoted} TO {name} WITH INHERIT TRUE")
             } else {
-                (message, format!("ALTER ROLE {name} INHERIT"))
-            }
+                format!("ALTER ROLE {name} INHERIT")
+            };
+            (message, statement)
+        } else {
+            let message = format!("{called} is no member of {quoted}, and so cannot do its work");
+            (message, format!("GRANT {quoted} TO {name}"))
         };
         let said = Said {
             role,
