@@ -14,7 +14,10 @@ use super::build::{self, BuildError};
 use crate::{
     config::Config,
     model::failure::{Failure, Kind, chain},
-    ops::{Daemon, health::Prober, migration::guard::Told, recovery, schedule::ticker},
+    ops::{
+        Daemon, health::Prober, maintenance::mode::expire, migration::guard::Told, recovery,
+        schedule::ticker,
+    },
     postgres::embedded::Embedded,
     rpc::{self, ServeError},
 };
@@ -84,6 +87,7 @@ async fn begin(
         told,
         stop_background.clone(),
     ));
+    background.spawn(expire::run(Arc::clone(&daemon), stop_background.clone()));
     background.spawn(Prober::run(Arc::clone(&daemon), stop_background.clone()));
     let ticking = ticker::run(Arc::clone(&daemon), stop_background.clone());
     background.spawn(async move {
