@@ -17,6 +17,7 @@ pub mod guard;
 pub mod indexes;
 pub mod lock;
 pub mod locks;
+pub mod others;
 pub mod pooled;
 pub mod privileges;
 pub mod properties;

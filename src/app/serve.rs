@@ -18,7 +18,8 @@ use crate::{
     config::Config,
     model::failure::{Failure, Kind, chain},
     ops::{
-        Daemon, audit::keeper, health::Prober, migration::guard::Told, recovery, schedule::ticker,
+        Daemon, audit::keeper, health::Prober, maintenance::mode::expire, migration::guard::Told,
+        recovery, schedule::ticker,
     },
     postgres::embedded::Embedded,
     rpc::{self, ListenError, Listeners, ServeError, Serving},
@@ -93,6 +94,7 @@ async fn begin(
         stop_background.clone(),
     ));
     background.spawn(keeper::run(Arc::clone(&daemon), stop_background.clone()));
+    background.spawn(expire::run(Arc::clone(&daemon), stop_background.clone()));
     background.spawn(Prober::run(Arc::clone(&daemon), stop_background.clone()));
     let ticking = ticker::run(Arc::clone(&daemon), stop_background.clone());
     background.spawn(async move {

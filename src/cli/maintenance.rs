@@ -3,6 +3,8 @@
 mod optimize;
 mod reindex;
 
+use std::time::Duration;
+
 use clap::Subcommand;
 
 use self::{optimize::Optimize, reindex::Reindex};
@@ -22,12 +24,18 @@ use crate::proto::{
 pub enum MaintenanceCommand {
     /// Keep everyone but the daemon's roles out of a database and end their sessions
     #[command(
-        after_long_help = "Example:\n  pgsteward maintenance enter --reason 'restore after INC-7'"
+        after_long_help = "Examples:\n  pgsteward maintenance enter --reason 'restore after INC-7'\n  pgsteward maintenance enter --reason 'new disks' --drain 30s --for 2h"
     )]
     Enter {
         /// Why; shown by every status
         #[arg(long, value_name = "TEXT")]
         reason: String,
+        /// How long sessions may finish the transaction that they are in, e.g. 30s
+        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+        drain: Option<Duration>,
+        /// After which time the mode ends by itself, e.g. 2h
+        #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
+        expire_after: Option<Duration>,
         #[command(flatten)]
         database: Database,
         #[command(flatten)]
@@ -41,7 +49,7 @@ pub enum MaintenanceCommand {
         #[command(flatten)]
         start: Start,
     },
-    /// Show whether the mode is on, since when and why
+    /// Show whether the mode is on, since when and why, and who else is connected
     #[command(after_long_help = "Example:\n  pgsteward maintenance show")]
     Show {
         #[command(flatten)]
@@ -88,12 +96,16 @@ impl MaintenanceCommand {
         let (operation, start) = match self {
             Self::Enter {
                 reason,
+                drain,
+                expire_after,
                 database,
                 start,
             } => {
                 let request = session.request(EnterMaintenanceRequest {
                     database: database.name,
                     reason,
+                    drain: span(drain),
+                    expire_after: span(expire_after),
                     request_id: start.request_id.clone(),
                 });
                 let response = client.enter_maintenance(request).await?;
@@ -148,6 +160,6 @@ impl MaintenanceCommand {
 }
 
 /// A span of time as a message.
-fn span(given: Option<std::time::Duration>) -> Option<prost_types::Duration> {
+fn span(given: Option<Duration>) -> Option<prost_types::Duration> {
     given.and_then(|span| prost_types::Duration::try_from(span).ok())
 }

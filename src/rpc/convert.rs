@@ -4,7 +4,7 @@ pub(super) mod audit;
 pub(super) mod backup;
 mod database_stats;
 mod health;
-mod maintenance;
+pub(super) mod maintenance;
 pub(super) mod migration;
 pub(super) mod operation;
 pub(super) mod optimize;

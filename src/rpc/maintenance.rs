@@ -64,11 +64,12 @@ impl MaintenanceService for Services {
     ) -> Result<Response<proto::EnterMaintenanceResponse>, Status> {
         let context = context(Method::EnterMaintenance, &request)?;
         let request = request.into_inner();
+        let entry = convert::maintenance::entry(&request).map_err(status)?;
         let operation = mode::enter(
             &self.daemon,
             &context,
             &request.database,
-            request.reason,
+            entry,
             &request.request_id,
         )
         .await

@@ -19,9 +19,23 @@ impl Render for Maintenance {
             ("reason", self.reason.clone()),
             ("entered by", self.principal.clone()),
             ("since", words::time(self.enter_time.as_ref())),
+            ("ends by itself", words::time(self.expire_time.as_ref())),
             ("sessions ended", self.ended_sessions.to_string()),
             ("other sessions", self.other_sessions.to_string()),
         ]);
+        if !self.sessions.is_empty() {
+            page.gap();
+            let rows = self.sessions.iter().map(|session| {
+                [
+                    session.pid.to_string(),
+                    session.role.clone(),
+                    session.state.clone(),
+                    words::time(session.state_time.as_ref()),
+                    session.application.clone(),
+                ]
+            });
+            page.table(["process", "role", "state", "since", "program"], rows, "");
+        }
     }
 }
 

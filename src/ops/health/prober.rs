@@ -162,6 +162,7 @@ async fn database(daemon: &Daemon, managed: &Managed) -> DatabaseHealth {
             database: managed.name().to_owned(),
             entered: recorded.map(|(entered, _)| entered),
             other_sessions: 0,
+            sessions: Vec::new(),
         }),
         // While the control store is away, a closed database must not look open.
         Ok(Err(_)) | Err(_) => last_known(daemon, managed),

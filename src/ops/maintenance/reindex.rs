@@ -37,7 +37,7 @@ const MOST_NAMES: usize = 1000;
 const STAGES: u32 = 3;
 
 /// How long the cleaning up may take where others wait. What is left then is dropped later.
-const QUICK: Duration = Duration::from_secs(5);
+const QUICK: Duration = Duration::from_secs(2);
 
 /// Starts a reindex run.
 pub async fn reindex(
