@@ -5,4 +5,4 @@ mod build;
 mod serve;
 
 pub use build::BuildError;
-pub use serve::{Started, run, start};
+pub use serve::{Started, run, start, start_at};

@@ -10,6 +10,7 @@ mod databases;
 mod error;
 mod example;
 mod keys;
+mod schedule;
 mod settings;
 mod shown;
 mod source;
@@ -25,8 +26,6 @@ use std::{
     time::Duration,
 };
 
-use chrono_tz::Tz;
-use croner::Cron;
 use secrecy::SecretString;
 use serde::Serialize;
 
@@ -35,6 +34,7 @@ pub use self::{
     connection_url::{ConnectionUrl, UrlError},
     error::{ConfigError, Origin},
     example::example,
+    schedule::{Alerts, JobRules, Schedule, WebhookFormat},
 };
 pub use crate::model::{
     backup::ArchiveFormat, method::Role, migration::BackupBefore, schema::ObjectPattern,
@@ -69,6 +69,8 @@ pub struct Config {
     pub operations: Operations,
     /// When jobs run.
     pub schedule: Schedule,
+    /// Who is told when jobs do not run.
+    pub alerts: Alerts,
     /// How databases are probed.
     pub health: Health,
     /// What is logged and how.
@@ -339,28 +341,9 @@ pub struct Operations {
     /// How long running operations may go on after a stop signal.
     #[serde(serialize_with = "shown::duration")]
     pub shutdown_grace: Duration,
-}
-
-/// When jobs run.
-#[derive(Clone, Debug, Serialize)]
-pub struct Schedule {
-    /// Whether any of them runs.
-    pub enabled: bool,
-    /// The time zone of the lines, and of retention's days and months.
-    #[serde(serialize_with = "shown::time_zone")]
-    pub time_zone: Tz,
-    /// When to back up and apply retention; never if absent.
-    #[serde(serialize_with = "shown::cron_or_off")]
-    pub backup: Option<Cron>,
-    /// When to vacuum and analyze; never if absent.
-    #[serde(serialize_with = "shown::cron_or_off")]
-    pub optimize: Option<Cron>,
-    /// When to check for drift; never if absent.
-    #[serde(serialize_with = "shown::cron_or_off")]
-    pub drift: Option<Cron>,
-    /// When to rehearse a restore; never if absent.
-    #[serde(serialize_with = "shown::cron_or_off")]
-    pub drill: Option<Cron>,
+    /// How long running operations may go on while the control store cannot be reached.
+    #[serde(serialize_with = "shown::duration")]
+    pub control_grace: Duration,
 }
 
 /// How databases are probed.

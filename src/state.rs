@@ -4,6 +4,7 @@
 //! One file per table, each an `impl ControlStore` of short queries. Its tables are the revisions in the repository's
 //! `migrations/`, applied by `schema` with the same engine that serves MigrationService.
 
+pub mod alerts;
 pub mod approvals;
 pub mod artifacts;
 pub mod audit;
@@ -21,6 +22,11 @@ pub mod replaced;
 pub mod schedule;
 pub mod schema;
 
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
 use deadpool_postgres::{Object, Pool};
 use tokio_postgres::Config;
 use uuid::Uuid;
@@ -37,6 +43,10 @@ pub struct ControlStore {
     settings: ConnectionSettings,
     pool: Pool,
     daemon: Uuid,
+    /// For how long this daemon works on while it cannot prove that it lives.
+    control_grace: Duration,
+    /// When it last proved that it lives.
+    proven: Mutex<Instant>,
 }
 
 impl ControlStore {
@@ -51,7 +61,18 @@ impl ControlStore {
             login,
             settings,
             daemon,
+            control_grace: liveness::CONTROL_GRACE,
+            proven: Mutex::new(Instant::now()),
         })
+    }
+
+    /// The same for a daemon that works on for so long while it cannot prove that it lives.
+    #[must_use]
+    pub fn with_control_grace(self, control_grace: Duration) -> Self {
+        Self {
+            control_grace,
+            ..self
+        }
     }
 
     /// The id of this daemon process.

@@ -14,7 +14,12 @@ use super::build::{self, BuildError};
 use crate::{
     config::Config,
     model::failure::{Failure, Kind, chain},
-    ops::{Daemon, health::Prober, migration::guard::Told, recovery, schedule::ticker},
+    ops::{
+        Daemon,
+        health::Prober,
+        recovery,
+        schedule::{alerts, clock::Clock, ticker},
+    },
     postgres::embedded::Embedded,
     rpc::{self, ServeError},
 };
@@ -39,12 +44,17 @@ pub struct Started {
 
 /// Starts a daemon and gives it once it is ready.
 pub async fn start(config: &Config) -> Result<Started, BuildError> {
+    start_at(config, Clock::default()).await
+}
+
+/// The same with a clock of its own for the schedule.
+pub async fn start_at(config: &Config, clock: Clock) -> Result<Started, BuildError> {
     // First of all: that the address is taken must not show only after a cluster was made.
     let listener = rpc::listen(config.listen.grpc)
         .await
         .map_err(|error| serve_failure(&error))?;
     let servers = build::servers(config).await?;
-    match begin(config, &servers, listener).await {
+    match begin(config, &servers, listener, clock).await {
         Ok(started) => Ok(Started {
             embedded: servers.embedded,
             ..started
@@ -62,8 +72,9 @@ async fn begin(
     config: &Config,
     servers: &build::Servers,
     listener: TcpListener,
+    clock: Clock,
 ) -> Result<Started, BuildError> {
-    let daemon = Arc::new(build::daemon(config, servers).await?);
+    let daemon = Arc::new(build::daemon(config, servers, clock).await?);
     let address = listener.local_addr().map_err(|source| {
         serve_failure(&ServeError::Listen {
             address: config.listen.grpc,
@@ -73,15 +84,15 @@ async fn begin(
 
     let stop_background = CancellationToken::new();
     let background = TaskTracker::new();
+    daemon.store.register().await?;
     let liveness = daemon.store.prove_life().await?;
-    let mut told = Told::default();
-    recovery::recover(&daemon, &mut told).await;
+    let memory = recovery::begin(&daemon).await;
     Prober::look(&daemon).await;
     let (store, stop) = (Arc::clone(&daemon.store), stop_background.clone());
     background.spawn(async move { store.keep_alive(liveness, stop).await });
     background.spawn(recovery::run(
         Arc::clone(&daemon),
-        told,
+        memory,
         stop_background.clone(),
     ));
     background.spawn(Prober::run(Arc::clone(&daemon), stop_background.clone()));
@@ -91,6 +102,7 @@ async fn begin(
             tracing::error!(error = %chain(&error), "the schedule has ended; restart the daemon");
         }
     });
+    background.spawn(alerts::run(Arc::clone(&daemon), stop_background.clone()));
     background.close();
 
     let stop_serving = CancellationToken::new();

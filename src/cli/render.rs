@@ -12,6 +12,7 @@ mod operation;
 mod restore;
 mod review;
 mod revision;
+mod schedule;
 
 pub(super) use self::{
     operation::{approving, outcome, progress, stage},

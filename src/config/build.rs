@@ -4,20 +4,14 @@ use std::{
     collections::BTreeSet, net::SocketAddr, ops::RangeInclusive, path::PathBuf, time::Duration,
 };
 
-use chrono::DateTime;
-use chrono_tz::Tz;
-use croner::{
-    Cron,
-    parser::{CronParser, Seconds, Year},
-};
 use tracing_subscriber::EnvFilter;
 
 use crate::model::schema::PatternError;
 
 use super::{
     ArchiveFormat, Auth, Backup, BackupBefore, Config, ConfigError, Drill, Health, Listen, Log,
-    LogFormat, Migrations, ObjectPattern, Operations, Postgres, Restore, Retention, Role, Schedule,
-    Token, TokenDigest, databases,
+    LogFormat, Migrations, ObjectPattern, Operations, Postgres, Restore, Retention, Role, Token,
+    TokenDigest, databases, schedule,
     settings::Settings,
     stores::{self, AwsVariables},
 };
@@ -25,10 +19,13 @@ use super::{
 /// PostgreSQL keeps its timeouts as 32-bit milliseconds, a little over 24 days. Bounds also keep clock arithmetic from
 /// overflowing.
 const LONGEST: Duration = Duration::from_hours(24 * 24);
-const POSITIVE: RangeInclusive<Duration> = Duration::from_millis(1)..=LONGEST;
-const ANY: RangeInclusive<Duration> = Duration::ZERO..=LONGEST;
+pub(super) const POSITIVE: RangeInclusive<Duration> = Duration::from_millis(1)..=LONGEST;
+pub(super) const ANY: RangeInclusive<Duration> = Duration::ZERO..=LONGEST;
 /// Ten years, for what is kept rather than waited for.
 const KEPT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24 * 3650);
+
+/// Shorter than this, every hiccup of a connection would stop operations.
+const CONTROL_GRACE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 
 /// Zero stands for as many as there are processors.
 const JOBS: RangeInclusive<u32> = 0..=64;
@@ -126,19 +123,10 @@ pub(super) fn config(
         operations: Operations {
             lock_wait: settings.duration("operations.lock_wait", ANY)?,
             shutdown_grace: settings.duration("operations.shutdown_grace", ANY)?,
+            control_grace: settings.duration("operations.control_grace", CONTROL_GRACE)?,
         },
-        schedule: Schedule {
-            enabled: settings.flag("schedule.enabled") == Some(true),
-            time_zone: settings.parse(
-                "schedule.time_zone",
-                "an IANA time zone such as Europe/Oslo",
-                |text| text.parse::<Tz>().ok(),
-            )?,
-            backup: job(settings, "schedule.backup")?,
-            optimize: job(settings, "schedule.optimize")?,
-            drift: job(settings, "schedule.drift")?,
-            drill: job(settings, "schedule.drill")?,
-        },
+        schedule: schedule::schedule(settings)?,
+        alerts: schedule::alerts(settings)?,
         health: Health {
             interval: settings.duration("health.interval", POSITIVE)?,
             timeout: settings.duration("health.timeout", POSITIVE)?,
@@ -295,16 +283,6 @@ fn retention(settings: &Settings) -> Result<Retention, ConfigError> {
     Ok(Retention { daily, monthly })
 }
 
-/// A cron line, or none where the job is switched off.
-fn job(settings: &Settings, path: &str) -> Result<Option<Cron>, ConfigError> {
-    if matches!(settings.text(path), Some("" | "off")) {
-        return Ok(None);
-    }
-    let expected =
-        "off, or a cron line of five fields (minute hour day month weekday) that comes due";
-    settings.parse(path, expected, cron).map(Some)
-}
-
 fn patterns(settings: &Settings) -> Result<Vec<ObjectPattern>, ConfigError> {
     let path = "migrations.ignore";
     let read = |item: String| {
@@ -322,18 +300,6 @@ fn list(settings: &Settings, path: &str) -> Vec<String> {
         .filter(|item| !item.is_empty())
         .map(str::to_owned)
         .collect()
-}
-
-/// Reads a line of five fields, and refuses one for a day that never comes, such as 31 February.
-fn cron(line: &str) -> Option<Cron> {
-    let parser = CronParser::builder()
-        .seconds(Seconds::Disallowed)
-        .year(Year::Disallowed)
-        .build();
-    let cron = parser.parse(line).ok()?;
-    cron.find_next_occurrence(&DateTime::UNIX_EPOCH, false)
-        .ok()?;
-    Some(cron)
 }
 
 fn log(settings: &Settings) -> Result<Log, ConfigError> {

@@ -5,6 +5,7 @@
 //! a list.
 
 mod lookup;
+mod schedule;
 
 pub(super) use self::lookup::{Place, key, likely_meant, place};
 
@@ -28,7 +29,7 @@ impl Shape {
 }
 
 /// One key of the configuration.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Key {
     /// The dotted path.
     pub(super) path: &'static str,
@@ -62,7 +63,36 @@ const fn sample(path: &'static str, shape: Shape, comment: &'static str) -> Key 
 use Shape::{Flag, Integer, Text};
 
 /// Every key, in the order of the example: those at the top level first, then section by section.
-pub(super) const KEYS: &[Key] = &[
+pub(super) const KEYS: &[Key] = &joined::<{ count(LISTS) }>(LISTS);
+
+const LISTS: &[&[Key]] = &[FIRST, schedule::KEYS, LAST];
+
+const fn count(lists: &[&[Key]]) -> usize {
+    let (mut count, mut list) = (0, 0);
+    while list < lists.len() {
+        count += lists[list].len();
+        list += 1;
+    }
+    count
+}
+
+const fn joined<const COUNT: usize>(lists: &[&[Key]]) -> [Key; COUNT] {
+    let mut all = [lists[0][0]; COUNT];
+    let (mut at, mut list) = (0, 0);
+    while list < lists.len() {
+        let mut place = 0;
+        while place < lists[list].len() {
+            all[at] = lists[list][place];
+            at += 1;
+            place += 1;
+        }
+        list += 1;
+    }
+    all
+}
+
+/// What comes before the keys of the schedule.
+const FIRST: &[Key] = &[
     sample(
         "data_dir",
         Text("/var/lib/pgsteward"),
@@ -381,35 +411,14 @@ pub(super) const KEYS: &[Key] = &[
         "How long running operations may go on after a stop signal.",
     ),
     fixed(
-        "schedule.enabled",
-        Flag(true),
-        "Whether scheduled jobs run.",
+        "operations.control_grace",
+        Text("2m"),
+        "How long running operations may go on while the control store cannot be reached; then they are stopped.",
     ),
-    fixed(
-        "schedule.time_zone",
-        Text("UTC"),
-        "IANA time zone of the lines below and of retention's days and months.",
-    ),
-    fixed(
-        "schedule.backup",
-        Text("0 2 * * *"),
-        "When to back up and apply retention: minute hour day month weekday, or off.",
-    ),
-    fixed(
-        "schedule.optimize",
-        Text("30 3 * * 0"),
-        "When to vacuum and analyze, or off.",
-    ),
-    fixed(
-        "schedule.drift",
-        Text("0 5 * * *"),
-        "When to check that the schema still is what the revisions made, or off.",
-    ),
-    fixed(
-        "schedule.drill",
-        Text("0 5 * * 0"),
-        "When to rehearse a restore of the newest backup, or off.",
-    ),
+];
+
+/// What comes after the keys of the schedule.
+const LAST: &[Key] = &[
     fixed(
         "health.interval",
         Text("2s"),

@@ -15,7 +15,7 @@ use secrecy::SecretString;
 use serde::{Serialize, Serializer};
 
 use super::{
-    ArchiveFormat, Auth, Backup, Config, Database, Drill, Health, Listen, Log, Migrations,
+    Alerts, ArchiveFormat, Auth, Backup, Config, Database, Drill, Health, Listen, Log, Migrations,
     Operations, Postgres, Restore, Retention, Revisions, Role, Schedule, Source, Store,
 };
 
@@ -39,6 +39,7 @@ struct Document<'a> {
     drill: &'a Drill,
     operations: &'a Operations,
     schedule: &'a Schedule,
+    alerts: &'a Alerts,
     health: &'a Health,
     log: &'a Log,
 }
@@ -104,6 +105,7 @@ impl Config {
             drill: &self.drill,
             operations: &self.operations,
             schedule: &self.schedule,
+            alerts: &self.alerts,
             health: &self.health,
             log: &self.log,
         };
@@ -129,6 +131,14 @@ pub(super) fn duration<S: Serializer>(span: &Duration, serializer: S) -> Result<
     serializer.collect_str(&humantime::format_duration(*span))
 }
 
+pub(super) fn duration_if_any<S: Serializer>(
+    span: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let shown = span.map(|span| humantime::format_duration(span).to_string());
+    shown.serialize(serializer)
+}
+
 /// As it stands in the file: the items with commas in between.
 pub(super) fn list<T: ToString, S: Serializer>(
     items: &[T],
@@ -150,6 +160,13 @@ pub(super) fn secret<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.serialize_str("***")
+}
+
+pub(super) fn secret_if_any<S: Serializer>(
+    hidden: &Option<SecretString>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    hidden.as_ref().map(|_| "***").serialize(serializer)
 }
 
 pub(super) fn time_zone<S: Serializer>(zone: &Tz, serializer: S) -> Result<S::Ok, S::Error> {

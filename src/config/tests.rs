@@ -5,6 +5,7 @@
 mod databases;
 mod environment;
 mod example;
+mod schedule;
 mod secrets;
 mod stores;
 mod values;

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{backup::Manifest, drill::Drill, maintenance::Maintenance, migration::SchemaVersion};
+use super::{
+    backup::Manifest, drill::Drill, maintenance::Maintenance, migration::SchemaVersion,
+    schedule::Overdue,
+};
 
 /// The verdict on one database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +56,8 @@ pub struct DatabaseHealth {
     pub last_good_drill: Option<Drill>,
     /// The last drill, whatever its verdict.
     pub last_drill: Option<Drill>,
+    /// Its jobs that are overdue, by name.
+    pub overdue_jobs: Vec<Overdue>,
 }
 
 /// The daemon and all its databases at a glance.

@@ -1,6 +1,6 @@
 //! How the daemon and its databases are.
 
-use super::drill::in_short;
+use super::{drill::in_short, schedule::overdue};
 use crate::{
     cli::{
         page::{Page, Render},
@@ -51,6 +51,7 @@ impl Render for GetStatusResponse {
                     .map(|backup| words::time(backup.complete_time.as_ref()))
                     .unwrap_or_default(),
                 in_short(health.last_drill.as_ref()),
+                overdue(&health.overdue_jobs),
                 health.message.clone(),
             ]
         });
@@ -62,6 +63,7 @@ impl Render for GetStatusResponse {
                 "schema",
                 "last backup",
                 "last drill",
+                "overdue jobs",
                 "message",
             ],
             rows,
@@ -93,6 +95,7 @@ impl Render for DatabaseHealth {
             ),
             ("last drill", in_short(self.last_drill.as_ref())),
             ("last good drill", in_short(self.last_good_drill.as_ref())),
+            ("overdue jobs", overdue(&self.overdue_jobs)),
         ]);
         page.gap();
         let rows = self.connections.iter().map(|connection| {
@@ -145,6 +148,7 @@ mod tests {
                 "2",
                 "revisions",
                 "pending",
+                "-",
                 "-",
                 "-",
                 "-"

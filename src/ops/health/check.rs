@@ -3,7 +3,7 @@
 use super::prober::{By, ask_all, verdict};
 use crate::{
     model::{failure::Failure, health::DatabaseHealth},
-    ops::{context::Context, daemon::Daemon, maintenance::mode, migration::version},
+    ops::{context::Context, daemon::Daemon, maintenance::mode, migration::version, schedule},
 };
 
 /// A connection for each purpose, the schema version, maintenance mode and the newest good backup.
@@ -35,6 +35,12 @@ pub async fn check(
     let drills = found("drills", drills.map_err(Failure::from), &mut unknown).unwrap_or_default();
     health.last_good_drill = drills.last_good;
     health.last_drill = drills.last;
+    let overdue = schedule::state::overdue(daemon).await;
+    let overdue = found("overdue jobs", overdue, &mut unknown).unwrap_or_default();
+    health.overdue_jobs = overdue
+        .into_iter()
+        .filter(|job| job.database == health.database)
+        .collect();
     if health.message.is_empty() {
         health.message = unknown.join("; ");
     }

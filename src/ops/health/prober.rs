@@ -196,5 +196,6 @@ pub(super) fn verdict(
         last_backup: None,
         last_good_drill: None,
         last_drill: None,
+        overdue_jobs: Vec::new(),
     }
 }

@@ -9,6 +9,7 @@ use crate::{
         context::Context,
         daemon::{Daemon, newest_good},
         migration::version,
+        schedule,
     },
 };
 
@@ -18,7 +19,11 @@ pub async fn status(daemon: &Daemon, context: &Context) -> Result<Status, Failur
     let seen = daemon.prober.seen().borrow().clone();
     let listing = daemon.list_backups().await?;
     let mut databases: Vec<DatabaseHealth> = seen.databases.into_values().collect();
+    // The same as with drills, below.
+    let overdue = schedule::state::overdue(daemon).await.unwrap_or_default();
     for health in &mut databases {
+        let of_database = overdue.iter().filter(|job| job.database == health.database);
+        health.overdue_jobs = of_database.cloned().collect();
         health.last_backup = newest_good(&listing, &health.database).cloned();
         // Without the control store they are not known; that it is unreachable stands beside them.
         let drills = daemon.store.last_drills(&health.database).await;
