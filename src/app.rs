@@ -8,4 +8,4 @@ mod serve;
 
 pub use build::BuildError;
 pub use roles::roles_sql;
-pub use serve::{Started, run, start};
+pub use serve::{Started, run, start, start_at};

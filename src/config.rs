@@ -16,6 +16,7 @@ mod keys;
 mod limits;
 mod listen;
 mod maintenance;
+mod schedule;
 mod settings;
 mod shown;
 mod source;
@@ -30,8 +31,6 @@ use std::{
     time::Duration,
 };
 
-use chrono_tz::Tz;
-use croner::Cron;
 use secrecy::SecretString;
 use serde::Serialize;
 
@@ -47,6 +46,7 @@ pub use self::{
     limits::Limits,
     listen::{Listen, TlsListen, UnixListen},
     maintenance::Maintenance,
+    schedule::{Alerts, JobRules, Schedule, WebhookFormat},
 };
 use self::{build::Surroundings, settings::Settings};
 pub use crate::model::{
@@ -87,6 +87,8 @@ pub struct Config {
     pub operations: Operations,
     /// When jobs run.
     pub schedule: Schedule,
+    /// Who is told when jobs do not run.
+    pub alerts: Alerts,
     /// How databases are probed.
     pub health: Health,
     /// What is recorded of calls that only read.
@@ -335,31 +337,9 @@ pub struct Operations {
     /// How long running operations may go on after a stop signal.
     #[serde(serialize_with = "shown::duration")]
     pub shutdown_grace: Duration,
-}
-
-/// When jobs run.
-#[derive(Clone, Debug, Serialize)]
-pub struct Schedule {
-    /// Whether any of them runs.
-    pub enabled: bool,
-    /// The time zone of the lines, and of retention's days and months.
-    #[serde(serialize_with = "shown::time_zone")]
-    pub time_zone: Tz,
-    /// When to back up and apply retention; never if absent.
-    #[serde(serialize_with = "shown::cron_or_off")]
-    pub backup: Option<Cron>,
-    /// When to vacuum and analyze; never if absent.
-    #[serde(serialize_with = "shown::cron_or_off")]
-    pub optimize: Option<Cron>,
-    /// When to check for drift; never if absent.
-    #[serde(serialize_with = "shown::cron_or_off")]
-    pub drift: Option<Cron>,
-    /// When to rehearse a restore; never if absent.
-    #[serde(serialize_with = "shown::cron_or_off")]
-    pub drill: Option<Cron>,
-    /// When to check who may do what; never if absent.
-    #[serde(serialize_with = "shown::cron_or_off")]
-    pub privileges: Option<Cron>,
+    /// How long running operations may go on while the control store cannot be reached.
+    #[serde(serialize_with = "shown::duration")]
+    pub control_grace: Duration,
 }
 
 /// How databases are probed.

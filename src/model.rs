@@ -1,5 +1,6 @@
 //! Plain values and pure rules. Nothing here does input or output, and nothing here knows gRPC or PostgreSQL's protocol.
 
+pub mod alert;
 pub mod attempts;
 pub mod audit;
 pub mod autogenerate;

@@ -30,6 +30,7 @@ pub mod room;
 pub mod scratch;
 pub mod server;
 pub mod session;
+pub mod sessions;
 pub mod shared;
 pub mod sizes;
 pub mod snapshot;

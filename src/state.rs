@@ -6,6 +6,7 @@
 //! the role that the daemon works as. `anchor` and `spool` are no tables but files of the daemon, which go with the audit
 //! log: what it has seen of it, and what waits to be written to it.
 
+pub mod alerts;
 pub mod anchor;
 pub mod approvals;
 pub mod artifacts;
@@ -27,7 +28,10 @@ pub mod schedule;
 pub mod schema;
 pub mod spool;
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
 use deadpool_postgres::Pool;
 use tokio_postgres::Config;
@@ -50,6 +54,10 @@ pub struct ControlStore {
     pool: Pool,
     daemon: Uuid,
     audit: Arc<Appender>,
+    /// For how long this daemon works on while it cannot prove that it lives.
+    control_grace: Duration,
+    /// When it last proved that it lives.
+    proven: Mutex<Instant>,
 }
 
 impl ControlStore {
@@ -67,6 +75,8 @@ impl ControlStore {
             owner: None,
             settings,
             daemon,
+            control_grace: liveness::CONTROL_GRACE,
+            proven: Mutex::new(Instant::now()),
         })
     }
 
@@ -75,6 +85,15 @@ impl ControlStore {
     pub fn owned_by(self, owner: Config) -> Self {
         let owner = Some(owner);
         Self { owner, ..self }
+    }
+
+    /// The same for a daemon that works on for so long while it cannot prove that it lives.
+    #[must_use]
+    pub fn with_control_grace(self, control_grace: Duration) -> Self {
+        Self {
+            control_grace,
+            ..self
+        }
     }
 
     /// The id of this daemon process.

@@ -1,5 +1,7 @@
 //! From a configuration to the daemon: the embedded server if there is one, the connections, the store, the tools.
 
+mod schedule;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::Utc;
@@ -16,9 +18,7 @@ use crate::{
     model::{
         failure::{Failure, Kind},
         health::Thresholds,
-        method::Method,
         retention::RetentionPolicy,
-        schedule::Job,
     },
     ops::{
         Daemon,
@@ -28,6 +28,7 @@ use crate::{
         },
         health::Prober,
         runner::Runner,
+        schedule::{Scheduling, clock::Clock},
     },
     postgres::{
         database::{ConnectionSettings, Database, DatabaseLogins},
@@ -127,14 +128,19 @@ fn url(secret: &secrecy::SecretString) -> Result<ConnectionUrl, BuildError> {
 }
 
 /// Everything that operations work with. The control store's tables are brought up to date on the way.
-pub(super) async fn daemon(config: &Config, servers: &Servers) -> Result<Daemon, BuildError> {
+pub(super) async fn daemon(
+    config: &Config,
+    servers: &Servers,
+    clock: Clock,
+) -> Result<Daemon, BuildError> {
     let connections = ConnectionSettings {
         connect_timeout: config.postgres.connect_timeout,
         statement_timeout: config.postgres.statement_timeout,
         pool_size: usize::try_from(config.postgres.pool_size).unwrap_or(1),
     };
     let control = servers.control.settings().clone();
-    let mut store = ControlStore::new(control, connections.clone(), Uuid::now_v7())?;
+    let mut store = ControlStore::new(control, connections.clone(), Uuid::now_v7())?
+        .with_control_grace(config.operations.control_grace);
     if let Some(owner) = &servers.owner {
         store = store.owned_by(owner.settings().clone());
     }
@@ -158,7 +164,8 @@ pub(super) async fn daemon(config: &Config, servers: &Servers) -> Result<Daemon,
         backups: stores(config)?,
         tools: Binaries::find(config.postgres.bin_dir.as_deref(), TOOLS)?,
         settings: settings(config)?,
-        jobs: jobs(config, servers),
+        jobs: schedule::jobs(&config.schedule, servers.databases.keys()),
+        scheduling: Scheduling::new(clock, schedule::webhook(&config.alerts)?),
         prober: Prober::default(),
         start_time: Utc::now(),
         ready: watch::Sender::new(false),
@@ -347,34 +354,4 @@ fn migrations(config: &Migrations) -> MigrationSettings {
         ddl_guard: config.ddl_guard,
         ddl_guard_roles: config.ddl_guard_roles.clone(),
     }
-}
-
-/// Each managed database has each job that has a cron line.
-fn jobs(config: &Config, servers: &Servers) -> Vec<Job> {
-    let schedule = &config.schedule;
-    if !schedule.enabled {
-        return Vec::new();
-    }
-    let kinds = [
-        ("backup", Method::CreateBackup, &schedule.backup),
-        ("optimize", Method::Optimize, &schedule.optimize),
-        ("drift", Method::CheckDrift, &schedule.drift),
-        ("drill", Method::RunDrill, &schedule.drill),
-        ("privileges", Method::CheckPrivileges, &schedule.privileges),
-    ];
-    let mut jobs = Vec::new();
-    for database in servers.databases.keys() {
-        for (kind, method, cron) in &kinds {
-            if let Some(cron) = cron {
-                jobs.push(Job {
-                    name: format!("{kind}/{database}"),
-                    database: database.clone(),
-                    method: *method,
-                    cron: cron.clone(),
-                    time_zone: schedule.time_zone,
-                });
-            }
-        }
-    }
-    jobs
 }

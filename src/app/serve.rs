@@ -18,8 +18,12 @@ use crate::{
     config::Config,
     model::failure::{Failure, Kind, chain},
     ops::{
-        Daemon, audit::keeper, health::Prober, maintenance::mode::expire, migration::guard::Told,
-        recovery, schedule::ticker,
+        Daemon,
+        audit::keeper,
+        health::Prober,
+        maintenance::mode::expire,
+        recovery,
+        schedule::{alerts, clock::Clock, ticker},
     },
     postgres::embedded::Embedded,
     rpc::{self, ListenError, Listeners, ServeError, Serving},
@@ -45,18 +49,27 @@ pub struct Started {
 
 /// Starts a daemon and gives it once it is ready.
 pub async fn start(config: &Config) -> Result<Started, BuildError> {
-    // Nobody tells it to read its files again at once.
-    let (_, reload) = watch::channel(0);
-    start_with(config, reload).await
+    start_at(config, Clock::default()).await
 }
 
-async fn start_with(config: &Config, reload: watch::Receiver<u64>) -> Result<Started, BuildError> {
+/// The same with a clock of its own for the schedule.
+pub async fn start_at(config: &Config, clock: Clock) -> Result<Started, BuildError> {
+    // Nobody tells it to read its files again at once.
+    let (_, reload) = watch::channel(0);
+    start_with(config, reload, clock).await
+}
+
+async fn start_with(
+    config: &Config,
+    reload: watch::Receiver<u64>,
+    clock: Clock,
+) -> Result<Started, BuildError> {
     // First of all: that the address is taken must not show only after a cluster was made.
     let listeners = Listeners::bind(&access::places(config))
         .await
         .map_err(listen_failure)?;
     let servers = build::servers(config).await?;
-    match begin(config, &servers, listeners, reload).await {
+    match begin(config, &servers, listeners, reload, clock).await {
         Ok(started) => Ok(Started {
             embedded: servers.embedded,
             ..started
@@ -75,22 +88,23 @@ async fn begin(
     servers: &build::Servers,
     listeners: Listeners,
     reload: watch::Receiver<u64>,
+    clock: Clock,
 ) -> Result<Started, BuildError> {
-    let daemon = Arc::new(build::daemon(config, servers).await?);
+    let daemon = Arc::new(build::daemon(config, servers, clock).await?);
     let address = listeners.address();
     let (access, attempts) = access::access(config)?;
 
     let stop_background = CancellationToken::new();
     let background = TaskTracker::new();
+    daemon.store.register().await?;
     let liveness = daemon.store.prove_life().await?;
-    let mut told = Told::default();
-    recovery::recover(&daemon, &mut told).await;
+    let memory = recovery::begin(&daemon).await;
     Prober::look(&daemon).await;
     let (store, stop) = (Arc::clone(&daemon.store), stop_background.clone());
     background.spawn(async move { store.keep_alive(liveness, stop).await });
     background.spawn(recovery::run(
         Arc::clone(&daemon),
-        told,
+        memory,
         stop_background.clone(),
     ));
     background.spawn(keeper::run(Arc::clone(&daemon), stop_background.clone()));
@@ -102,6 +116,7 @@ async fn begin(
             tracing::error!(error = %chain(&error), "the schedule has ended; restart the daemon");
         }
     });
+    background.spawn(alerts::run(Arc::clone(&daemon), stop_background.clone()));
     background.close();
 
     let stop_serving = CancellationToken::new();
@@ -201,7 +216,7 @@ pub async fn run(
     reload: watch::Receiver<u64>,
 ) -> Result<(), Failure> {
     let mut started = tokio::select! {
-        started = start_with(config, reload) => started?,
+        started = start_with(config, reload, Clock::default()) => started?,
         // An embedded server that was being started is found and adopted by the next start.
         () = stop.cancelled() => return Ok(()),
     };

@@ -53,10 +53,10 @@ Exit codes:
     1  the daemon refused, the operation failed, or a local file cannot be used
     2  the command line is wrong
     3  the daemon cannot be reached or does not answer in time
-    4  what was asked for does not hold: a database is unreachable (status),
-       the schema is not at the scripts' heads (migrate current --check) or
-       not what the revisions made (migrate drift), a role holds more or
-       less than its purpose needs (roles check),
+    4  what was asked for does not hold: a database is unreachable or a job of
+       its schedule overdue (status), the schema is not at the scripts' heads
+       (migrate current --check) or not what the revisions made (migrate drift),
+       a role holds more or less than its purpose needs (roles check),
        revisions are to be finished by hand (migrate import-alembic),
        a restore would be refused (restore plan), the audit log is damaged
        (audit verify), an operation is not done

@@ -17,6 +17,7 @@ mod reindex;
 mod restore;
 mod review;
 mod revision;
+mod schedule;
 
 pub(super) use self::{
     operation::{approving, outcome, progress, stage},

@@ -37,17 +37,29 @@ impl StatusArgs {
     }
 }
 
-/// Maintenance mode is a state that someone chose.
+/// Maintenance mode is a state that someone chose. A job that is overdue is trouble to come.
 fn is_good(health: &DatabaseHealth) -> bool {
-    matches!(
+    let usable = matches!(
         health.state(),
         DatabaseState::Healthy | DatabaseState::Maintenance
-    )
+    );
+    usable && health.overdue_jobs.is_empty()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::OverdueJob;
+
+    #[test]
+    fn a_database_with_a_job_that_is_overdue_is_not_good() {
+        let health = DatabaseHealth {
+            state: DatabaseState::Healthy.into(),
+            overdue_jobs: vec![OverdueJob::default()],
+            ..DatabaseHealth::default()
+        };
+        assert!(!is_good(&health));
+    }
 
     #[test]
     fn only_a_database_that_can_be_reached_is_good() {

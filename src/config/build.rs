@@ -2,21 +2,15 @@
 
 use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
-use chrono::DateTime;
-use chrono_tz::Tz;
-use croner::{
-    Cron,
-    parser::{CronParser, Seconds, Year},
-};
 use tracing_subscriber::EnvFilter;
 
 use crate::model::schema::PatternError;
 
 use super::{
     ArchiveFormat, Auth, Backup, BackupBefore, Config, ConfigError, Drill, Health, Log, LogFormat,
-    Migrations, ObjectPattern, Operations, Postgres, Restore, Retention, Schedule, Source,
+    Migrations, ObjectPattern, Operations, Postgres, Restore, Retention, Source,
     audit::audit,
-    auth, databases, limits, listen, maintenance,
+    auth, databases, limits, listen, maintenance, schedule,
     settings::Settings,
     stores::{self, AwsVariables},
 };
@@ -28,6 +22,9 @@ pub(super) const POSITIVE: RangeInclusive<Duration> = Duration::from_millis(1)..
 pub(super) const ANY: RangeInclusive<Duration> = Duration::ZERO..=LONGEST;
 /// Ten years, for what is kept rather than waited for.
 const KEPT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24 * 3650);
+
+/// Shorter than this, every hiccup of a connection would stop operations.
+const CONTROL_GRACE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 
 /// Zero stands for as many as there are processors.
 pub(super) const JOBS: RangeInclusive<u32> = 0..=64;
@@ -130,20 +127,10 @@ pub(super) fn config(
         operations: Operations {
             lock_wait: settings.duration("operations.lock_wait", ANY)?,
             shutdown_grace: settings.duration("operations.shutdown_grace", ANY)?,
+            control_grace: settings.duration("operations.control_grace", CONTROL_GRACE)?,
         },
-        schedule: Schedule {
-            enabled: settings.flag("schedule.enabled") == Some(true),
-            time_zone: settings.parse(
-                "schedule.time_zone",
-                "an IANA time zone such as Europe/Oslo",
-                |text| text.parse::<Tz>().ok(),
-            )?,
-            backup: job(settings, "schedule.backup")?,
-            optimize: job(settings, "schedule.optimize")?,
-            drift: job(settings, "schedule.drift")?,
-            drill: job(settings, "schedule.drill")?,
-            privileges: job(settings, "schedule.privileges")?,
-        },
+        schedule: schedule::schedule(settings)?,
+        alerts: schedule::alerts(settings)?,
         health: Health {
             interval: settings.duration("health.interval", POSITIVE)?,
             timeout: settings.duration("health.timeout", POSITIVE)?,
@@ -225,16 +212,6 @@ fn retention(settings: &Settings) -> Result<Retention, ConfigError> {
     Ok(Retention { daily, monthly })
 }
 
-/// A cron line, or none where the job is switched off.
-fn job(settings: &Settings, path: &str) -> Result<Option<Cron>, ConfigError> {
-    if matches!(settings.text(path), Some("" | "off")) {
-        return Ok(None);
-    }
-    let expected =
-        "off, or a cron line of five fields (minute hour day month weekday) that comes due";
-    settings.parse(path, expected, cron).map(Some)
-}
-
 fn patterns(settings: &Settings) -> Result<Vec<ObjectPattern>, ConfigError> {
     let path = "migrations.ignore";
     let read = |item: String| {
@@ -252,18 +229,6 @@ pub(super) fn list(settings: &Settings, path: &str) -> Vec<String> {
         .filter(|item| !item.is_empty())
         .map(str::to_owned)
         .collect()
-}
-
-/// Reads a line of five fields, and refuses one for a day that never comes, such as 31 February.
-fn cron(line: &str) -> Option<Cron> {
-    let parser = CronParser::builder()
-        .seconds(Seconds::Disallowed)
-        .year(Year::Disallowed)
-        .build();
-    let cron = parser.parse(line).ok()?;
-    cron.find_next_occurrence(&DateTime::UNIX_EPOCH, false)
-        .ok()?;
-    Some(cron)
 }
 
 fn log(settings: &Settings) -> Result<Log, ConfigError> {

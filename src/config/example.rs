@@ -48,6 +48,7 @@ fn item_name(parent: &str, key: &str) -> &'static str {
     match (parent, key) {
         ("stores", "path") => "local",
         ("stores", _) => "offsite",
+        ("schedule.kinds", _) => "backup",
         _ => "app",
     }
 }

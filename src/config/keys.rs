@@ -6,6 +6,7 @@
 
 mod access;
 mod lookup;
+mod schedule;
 
 pub(super) use self::lookup::{Place, key, likely_meant, place};
 
@@ -29,7 +30,7 @@ impl Shape {
 }
 
 /// One key of the configuration.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Key {
     /// The dotted path.
     pub(super) path: &'static str,
@@ -64,10 +65,13 @@ use Shape::{Flag, Integer, Text};
 
 /// Every key, in the order of the example: those at the top level first, then section by section.
 pub(super) fn all() -> impl Iterator<Item = &'static Key> {
-    KEYS.iter().chain(access::KEYS)
+    [FIRST, schedule::KEYS, LAST, access::KEYS]
+        .into_iter()
+        .flatten()
 }
 
-const KEYS: &[Key] = &[
+/// What comes before the keys of the schedule.
+const FIRST: &[Key] = &[
     sample(
         "data_dir",
         Text("/var/lib/pgsteward"),
@@ -406,40 +410,14 @@ const KEYS: &[Key] = &[
         "How long running operations may go on after a stop signal.",
     ),
     fixed(
-        "schedule.enabled",
-        Flag(true),
-        "Whether scheduled jobs run.",
+        "operations.control_grace",
+        Text("2m"),
+        "How long running operations may go on while the control store cannot be reached; then they are stopped.",
     ),
-    fixed(
-        "schedule.time_zone",
-        Text("UTC"),
-        "IANA time zone of the lines below and of retention's days and months.",
-    ),
-    fixed(
-        "schedule.backup",
-        Text("0 2 * * *"),
-        "When to back up and apply retention: minute hour day month weekday, or off.",
-    ),
-    fixed(
-        "schedule.optimize",
-        Text("30 3 * * 0"),
-        "When to vacuum and analyze, or off.",
-    ),
-    fixed(
-        "schedule.drift",
-        Text("0 5 * * *"),
-        "When to check that the schema still is what the revisions made, or off.",
-    ),
-    fixed(
-        "schedule.drill",
-        Text("0 5 * * 0"),
-        "When to rehearse a restore of the newest backup, or off.",
-    ),
-    fixed(
-        "schedule.privileges",
-        Text("0 6 * * 0"),
-        "When to check that each role holds what its purpose needs and no more, or off.",
-    ),
+];
+
+/// What comes after the keys of the schedule.
+const LAST: &[Key] = &[
     fixed(
         "health.interval",
         Text("1s"),

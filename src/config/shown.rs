@@ -15,9 +15,9 @@ use secrecy::SecretString;
 use serde::{Serialize, Serializer};
 
 use super::{
-    ArchiveFormat, Audit, Auth, Backup, Config, ConnectionUrl, Database, Drill, Health, Limits,
-    Listen, Log, Maintenance, Migrations, Operations, Postgres, Restore, Retention, Revisions,
-    Rights, Schedule, Source, Store,
+    Alerts, ArchiveFormat, Audit, Auth, Backup, Config, ConnectionUrl, Database, Drill, Health,
+    Limits, Listen, Log, Maintenance, Migrations, Operations, Postgres, Restore, Retention,
+    Revisions, Rights, Schedule, Source, Store,
 };
 
 /// The configuration in the file's own cut, where [`Source`] is spread over three tables.
@@ -42,6 +42,7 @@ struct Document<'a> {
     maintenance: &'a Maintenance,
     operations: &'a Operations,
     schedule: &'a Schedule,
+    alerts: &'a Alerts,
     health: &'a Health,
     audit: &'a Audit,
     log: &'a Log,
@@ -117,6 +118,7 @@ impl Config {
             maintenance: &self.maintenance,
             operations: &self.operations,
             schedule: &self.schedule,
+            alerts: &self.alerts,
             health: &self.health,
             audit: &self.audit,
             log: &self.log,
@@ -143,6 +145,14 @@ pub(super) fn duration<S: Serializer>(span: &Duration, serializer: S) -> Result<
     serializer.collect_str(&humantime::format_duration(*span))
 }
 
+pub(super) fn duration_if_any<S: Serializer>(
+    span: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let shown = span.map(|span| humantime::format_duration(span).to_string());
+    shown.serialize(serializer)
+}
+
 /// As it stands in the file: the items with commas in between.
 pub(super) fn list<T: ToString, S: Serializer>(
     items: &[T],
@@ -164,6 +174,13 @@ pub(super) fn secret<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.serialize_str("***")
+}
+
+pub(super) fn secret_if_any<S: Serializer>(
+    hidden: &Option<SecretString>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    hidden.as_ref().map(|_| "***").serialize(serializer)
 }
 
 pub(super) fn time_zone<S: Serializer>(zone: &Tz, serializer: S) -> Result<S::Ok, S::Error> {

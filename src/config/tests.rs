@@ -6,6 +6,7 @@ mod access;
 mod databases;
 mod environment;
 mod example;
+mod schedule;
 mod secrets;
 mod stores;
 mod values;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     backup::Manifest, drill::Drill, maintenance::Maintenance, migration::SchemaVersion,
-    privileges::LastReport,
+    privileges::LastReport, schedule::Overdue,
 };
 
 /// The verdict on one database.
@@ -145,6 +145,8 @@ pub struct DatabaseHealth {
     pub last_drill: Option<Drill>,
     /// The last check of privileges.
     pub privileges: Option<LastReport>,
+    /// Its jobs that are overdue, by name.
+    pub overdue_jobs: Vec<Overdue>,
 }
 
 /// The daemon and all its databases at a glance.

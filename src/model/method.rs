@@ -155,7 +155,10 @@ methods! {
     }
     ScheduleService {
         ListSchedules: Viewer, Reads;
+        ListScheduleRuns: Viewer, Reads;
         RunSchedule: Operator, Mutates;
+        PauseSchedule: Operator, Mutates;
+        ResumeSchedule: Operator, Mutates;
     }
     AuditService {
         ListAuditEntries: Viewer, Reads;

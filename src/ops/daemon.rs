@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use tokio::sync::watch;
 
-use super::{context::Context, health::Prober, runner::Runner};
+use super::{context::Context, health::Prober, runner::Runner, schedule::Scheduling};
 use crate::{
     archive::Codec,
     model::{
@@ -192,6 +192,8 @@ pub struct Daemon {
     pub settings: Settings,
     /// The jobs of the schedule.
     pub jobs: Vec<Job>,
+    /// The schedule's clock and webhook.
+    pub scheduling: Scheduling,
     /// What the prober last saw.
     pub prober: Prober,
     /// When the daemon started.

@@ -9,6 +9,8 @@
 //! And once an hour the stores themselves are looked through for what nobody has noted: what was left by a daemon whose
 //! control store is gone.
 
+pub mod deaths;
+
 use std::{sync::Arc, time::Duration};
 
 use chrono::{TimeDelta, Utc};
@@ -16,22 +18,17 @@ use futures_util::{StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use self::deaths::Deaths;
 use super::{daemon::Daemon, maintenance, migration::guard, restore};
 use crate::{
-    model::{
-        audit::AuditOutcome,
-        backup::BackupName,
-        failure::{Failure, Kind},
-        method::Method,
-        operation::OperationState,
-    },
+    model::{backup::BackupName, failure::Failure},
     postgres::scratch,
-    state::{
-        artifacts::{Artifact, ArtifactKind},
-        operations::Orphan,
-    },
+    state::artifacts::{Artifact, ArtifactKind},
     storage::Marker,
 };
+
+/// How often dead daemons are looked for.
+const WATCH: Duration = Duration::from_secs(1);
 
 const INTERVAL: Duration = Duration::from_secs(30);
 
@@ -44,12 +41,26 @@ const SWEPT_AT_ONCE: usize = 4;
 /// A marker of an operation that is not known here is old enough to be swept.
 const MARKER_AGE: TimeDelta = TimeDelta::hours(24);
 
-/// Puts in order now. Each part that fails is logged and does not stop the others.
-pub async fn recover(daemon: &Daemon, told: &mut guard::Told) {
+/// What recovery remembers from one round to the next.
+#[derive(Debug, Default)]
+pub struct Memory {
+    told: guard::Told,
+    deaths: Deaths,
+}
+
+/// Puts in order at the start: what a daemon left that this one may stand in for is found before calls are served.
+pub async fn begin(daemon: &Daemon) -> Memory {
+    let mut memory = Memory::default();
     log(
         "end the operations of dead daemons",
-        end_orphans(daemon).await,
+        memory.deaths.look_for_good(daemon).await,
     );
+    recover(daemon, &mut memory.told).await;
+    memory
+}
+
+/// Puts in order now. Each part that fails is logged and does not stop the others.
+async fn recover(daemon: &Daemon, told: &mut guard::Told) {
     log("sweep what operations left", sweep_leftovers(daemon).await);
     for managed in daemon.databases.values() {
         log(
@@ -68,17 +79,54 @@ pub async fn recover(daemon: &Daemon, told: &mut guard::Told) {
 }
 
 /// Puts in order again and again, until the token is cancelled.
-pub async fn run(daemon: Arc<Daemon>, mut told: guard::Told, stop: CancellationToken) {
+pub async fn run(daemon: Arc<Daemon>, memory: Memory, stop: CancellationToken) {
+    let Memory {
+        mut told,
+        mut deaths,
+    } = memory;
+    tokio::join!(
+        watch(&daemon, &mut deaths, &stop),
+        rounds(&daemon, &mut told, &stop)
+    );
+}
+
+/// Looks for dead daemons. What they left is put in order at once, and not only with the next round.
+async fn watch(daemon: &Daemon, deaths: &mut Deaths, stop: &CancellationToken) {
+    let mut watching = async || {
+        tokio::time::sleep(WATCH).await;
+        match deaths.look(daemon).await {
+            Ok(false) => {}
+            Ok(true) => {
+                log("sweep what operations left", sweep_leftovers(daemon).await);
+                for managed in daemon.databases.values() {
+                    log(
+                        "make maintenance mode true",
+                        maintenance::mode::reassert(daemon, managed).await,
+                    );
+                }
+            }
+            Err(failure) => tracing::debug!(%failure, "could not look for dead daemons"),
+        }
+    };
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = watching() => {}
+        }
+    }
+}
+
+async fn rounds(daemon: &Daemon, told: &mut guard::Told, stop: &CancellationToken) {
     for round in 0_u32.. {
         let recovering = async {
             if round % MARKER_INTERVALS == 0 {
                 log(
                     "sweep what was left in the stores",
-                    sweep_markers(&daemon).await,
+                    sweep_markers(daemon).await,
                 );
             }
             tokio::time::sleep(INTERVAL).await;
-            recover(&daemon, &mut told).await;
+            recover(daemon, told).await;
         };
         tokio::select! {
             () = stop.cancelled() => return,
@@ -91,63 +139,6 @@ fn log(what: &str, result: Result<(), Failure>) {
     if let Err(failure) = result {
         tracing::warn!(%failure, "could not {what}");
     }
-}
-
-async fn end_orphans(daemon: &Daemon) -> Result<(), Failure> {
-    for dead in daemon.store.dead_daemons().await? {
-        for orphan in daemon.store.open_operations_of(dead).await? {
-            tracing::warn!(operation = %orphan.id, method = orphan.method, database = orphan.database,
-                "marking the operation of a dead daemon as failed");
-            end_orphan(daemon, &orphan).await?;
-        }
-    }
-    Ok(())
-}
-
-async fn end_orphan(daemon: &Daemon, orphan: &Orphan) -> Result<(), Failure> {
-    let failure = if swapped(daemon, orphan).await {
-        Failure::new(
-            Kind::Aborted,
-            "DAEMON_DIED",
-            "the daemon that ran this operation ended after the swap: the database is the restored one",
-        )
-        .with_hint("ListReplacedDatabases shows the one before; RollbackRestore goes back to it")
-    } else {
-        Failure::new(
-            Kind::Aborted,
-            "DAEMON_DIED",
-            "the daemon that ran this operation ended without finishing it",
-        )
-        .with_hint("start it again: what it had made beside the database is swept, and a migration goes on where it stopped")
-    };
-    if orphan.method == Method::RunDrill.name() {
-        restore::drill::record_orphan(daemon, orphan.id, &orphan.database, &failure).await?;
-    }
-    let failed = OperationState::Failed;
-    let ended = daemon
-        .store
-        .end_operation(orphan.id, failed, None, &Err(failure))
-        .await?;
-    if ended {
-        let (outcome, id) = (AuditOutcome::Failed, orphan.id.to_string());
-        daemon
-            .store
-            .insert_audit_outcome(orphan.audit_entry, outcome, "DAEMON_DIED", &id)
-            .await?;
-    }
-    Ok(())
-}
-
-/// Whether the operation came as far as to set the live database aside.
-async fn swapped(daemon: &Daemon, orphan: &Orphan) -> bool {
-    let name = scratch::replaced_name(orphan.id);
-    let asked = async {
-        let managed = daemon.managed(&orphan.database)?;
-        restore::replaced::standing(daemon, managed).await
-    };
-    asked
-        .await
-        .is_ok_and(|standing| standing.iter().any(|replaced| replaced.name == name))
 }
 
 async fn sweep_leftovers(daemon: &Daemon) -> Result<(), Failure> {

@@ -14,7 +14,9 @@ pub(super) mod restore;
 mod schedule;
 mod schema;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
+
+use crate::model::failure::Failure;
 
 /// A moment as a message.
 pub(super) fn timestamp(time: DateTime<Utc>) -> prost_types::Timestamp {
@@ -22,6 +24,23 @@ pub(super) fn timestamp(time: DateTime<Utc>) -> prost_types::Timestamp {
         seconds: time.timestamp(),
         nanos: i32::try_from(time.timestamp_subsec_nanos()).unwrap_or_default(),
     }
+}
+
+/// A moment of a request; absent where it is not given.
+pub(super) fn moment(
+    field: &str,
+    timestamp: Option<prost_types::Timestamp>,
+) -> Result<Option<DateTime<Utc>>, Failure> {
+    let Some(timestamp) = timestamp else {
+        return Ok(None);
+    };
+    u32::try_from(timestamp.nanos)
+        .ok()
+        .and_then(|nanos| DateTime::from_timestamp(timestamp.seconds, nanos))
+        // PostgreSQL keeps no later ones.
+        .filter(|time| (1970..=9999).contains(&time.year()))
+        .map(Some)
+        .ok_or_else(|| Failure::invalid_field(field, "must be a moment of the years 1970 to 9999"))
 }
 
 /// A length of time as a message; longer ones than the message can say are cut to its greatest.

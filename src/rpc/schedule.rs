@@ -2,10 +2,10 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{Services, call::context, status::status};
+use super::{Services, call::context, convert::moment, status::status};
 use crate::{
-    model::method::Method,
-    ops::schedule::list,
+    model::{method::Method, page::Page},
+    ops::schedule::{list, pause},
     proto::{self, schedule_service_server::ScheduleService},
 };
 
@@ -35,6 +35,51 @@ impl ScheduleService for Services {
             .map_err(status)?;
         Ok(Response::new(proto::RunScheduleResponse {
             operation: Some(operation.into()),
+        }))
+    }
+
+    async fn list_schedule_runs(
+        &self,
+        request: Request<proto::ListScheduleRunsRequest>,
+    ) -> Result<Response<proto::ListScheduleRunsResponse>, Status> {
+        let context = context(Method::ListScheduleRuns, &request)?;
+        let request = request.into_inner();
+        let page = Page::new(request.page_size, &request.page_token).map_err(status)?;
+        let (runs, next) = list::runs(&self.daemon, &context, &request.name, &page)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(proto::ListScheduleRunsResponse {
+            runs: runs.into_iter().map(Into::into).collect(),
+            next_page_token: next.unwrap_or_default(),
+        }))
+    }
+
+    async fn pause_schedule(
+        &self,
+        request: Request<proto::PauseScheduleRequest>,
+    ) -> Result<Response<proto::PauseScheduleResponse>, Status> {
+        let context = context(Method::PauseSchedule, &request)?;
+        let request = request.into_inner();
+        let until = moment("until_time", request.until_time).map_err(status)?;
+        let (name, reason) = (&request.name, &request.reason);
+        let job = pause::pause(&self.daemon, &context, name, reason, until)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(proto::PauseScheduleResponse {
+            schedule: Some(job.into()),
+        }))
+    }
+
+    async fn resume_schedule(
+        &self,
+        request: Request<proto::ResumeScheduleRequest>,
+    ) -> Result<Response<proto::ResumeScheduleResponse>, Status> {
+        let context = context(Method::ResumeSchedule, &request)?;
+        let job = pause::resume(&self.daemon, &context, &request.get_ref().name)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(proto::ResumeScheduleResponse {
+            schedule: Some(job.into()),
         }))
     }
 }

@@ -9,7 +9,8 @@ pub(crate) fn cli(daemon: &Daemon, line: &str) -> Output {
     run(&daemon.address, line)
 }
 
-fn run(address: &str, line: &str) -> Output {
+/// The output of a command that is told where the daemon is.
+pub(crate) fn run(address: &str, line: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pgsteward"))
         .args(line.split_whitespace())
         .env("PGSTEWARD_ADDR", address)

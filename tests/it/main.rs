@@ -10,6 +10,7 @@
 
 mod access;
 mod alembic;
+mod alerts;
 mod approvals;
 mod audit;
 mod autogenerate;
@@ -48,6 +49,7 @@ mod safety;
 mod schedule;
 mod second_person;
 mod serve;
+mod several_daemons;
 mod sql;
 mod stamp;
 mod stores;

@@ -1,24 +1,37 @@
 //! ScheduleService through the wire, and the schedule itself: what runs when, once, and what follows.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use chrono::{DateTime, Datelike as _, TimeDelta, Utc, Weekday};
 use croner::parser::{CronParser, Seconds};
 use pgsteward::{
     app,
-    model::method::Method,
+    model::{
+        method::Method,
+        schedule::{Due, RunState, Verdict},
+    },
+    ops::schedule::clock::Clock,
     postgres::database::ConnectionSettings,
     proto::{
         AuditOutcome, BackupKind, ListAuditEntriesRequest, ListBackupsRequest,
-        ListOperationsRequest, ListSchedulesRequest, Operation, OperationState, RunScheduleRequest,
-        Schedule, operation::Outcome,
+        ListOperationsRequest, ListScheduleRunsRequest, ListSchedulesRequest, Operation,
+        OperationState, PauseScheduleRequest, ResumeScheduleRequest, RunScheduleRequest, Schedule,
+        ScheduleRun, operation::Outcome,
     },
     state::ControlStore,
 };
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use crate::support::{Client, Daemon, Site, expect_reason, wait::until};
+use crate::support::{
+    Client, Daemon, Site, client::failure_of, expect_field, expect_reason, gate::Gate, wait::until,
+};
 
 async fn start(settings: &[(&str, &str)]) -> (Site, Daemon) {
     let mut site = Site::new().await;
@@ -272,7 +285,7 @@ async fn a_run_by_hand_is_shown_as_the_last_run_and_recorded_as_the_callers() {
 }
 
 #[tokio::test]
-async fn of_two_that_claim_a_tick_exactly_one_has_it() {
+async fn of_two_that_claim_a_tick_exactly_one_has_it_and_no_job_runs_beside_itself() {
     let site = Site::new().await;
     let control = site.databases.control();
     let login =
@@ -289,17 +302,37 @@ async fn of_two_that_claim_a_tick_exactly_one_has_it() {
     };
     let (one, other) = (store(), store());
     one.upgrade_schema().await.unwrap();
-    let first: DateTime<Utc> = "2026-11-22T02:00:00Z".parse().unwrap();
-    for day in 0..10 {
-        let slot = first + TimeDelta::days(day);
+    let job = "backup/app";
+    let mut considered: DateTime<Utc> = "2026-11-22T02:00:00Z".parse().unwrap();
+    one.introduce_jobs(&[job], considered).await.unwrap();
+    for _ in 0..10 {
+        let slot = considered + TimeDelta::days(1);
+        let due = Due {
+            first: slot,
+            last: slot,
+            ticks: 1,
+        };
         let (left, right) = tokio::join!(
-            one.claim_slot("backup/app", slot),
-            other.claim_slot("backup/app", slot)
+            one.claim_tick(job, considered, &due),
+            other.claim_tick(job, considered, &due)
         );
         assert!(left.unwrap() != right.unwrap(), "{slot}");
-        assert!(!one.claim_slot("backup/app", slot).await.unwrap());
+        assert!(!one.claim_tick(job, considered, &due).await.unwrap());
+        // While that run is open, the next tick cannot be claimed, whoever decided to.
+        let later = Due {
+            first: slot + TimeDelta::days(1),
+            last: slot + TimeDelta::days(1),
+            ticks: 1,
+        };
+        assert!(!other.claim_tick(job, slot, &later).await.unwrap());
+        let done = Verdict::Over {
+            state: RunState::Succeeded,
+            message: String::new(),
+        };
+        let settled = one.settle_run(job, slot, 1, &done, None).await.unwrap();
+        assert!(settled && !other.settle_run(job, slot, 1, &done, None).await.unwrap());
+        considered = slot;
     }
-    assert!(one.claim_slot("optimize/app", first).await.unwrap());
 }
 
 #[tokio::test]
@@ -315,7 +348,7 @@ async fn two_daemons_on_one_control_store_run_each_tick_once() {
     let other = app::start(&config).await.unwrap();
 
     until("some ticks have run", async || {
-        let ticks = "SELECT count(*) FROM schedule_runs WHERE operation IS NOT NULL";
+        let ticks = "SELECT count(*) FROM schedule_runs WHERE state = 'SUCCEEDED'";
         (site.databases.control_value::<i64>(ticks).await >= 3).then_some(())
     })
     .await;
@@ -370,4 +403,331 @@ async fn a_run_that_is_asked_for_twice_with_one_request_id_is_one_run() {
     assert_eq!(site.databases.control_value::<i64>(runs).await, 1);
     client.wait_for(&ids[0]).await;
     daemon.stop().await;
+}
+
+/// A clock that stands still until the test sets it.
+#[derive(Clone)]
+pub(crate) struct Hands(Arc<AtomicI64>);
+
+impl Hands {
+    pub(crate) fn at(time: &str) -> Self {
+        let hands = Self(Arc::default());
+        hands.set(time);
+        hands
+    }
+
+    pub(crate) fn set(&self, time: &str) {
+        let time: DateTime<Utc> = time.parse().unwrap();
+        self.0.store(time.timestamp(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        let seconds = Arc::clone(&self.0);
+        Clock::new(move || DateTime::from_timestamp(seconds.load(Ordering::Relaxed), 0).unwrap())
+    }
+}
+
+/// A site with one job, `optimize/app`, each night at two.
+pub(crate) async fn nightly() -> Site {
+    let mut site = Site::new().await;
+    for (key, value) in [
+        ("schedule.enabled", "true"),
+        ("schedule.backup", "off"),
+        ("schedule.drift", "off"),
+        ("schedule.drill", "off"),
+        ("schedule.optimize", "0 2 * * *"),
+    ] {
+        site.set(key, value);
+    }
+    site
+}
+
+/// A daemon in this process that goes by a clock of the test, and a client of it.
+pub(crate) async fn start_by(site: &Site, hands: &Hands) -> (app::Started, Client) {
+    let started = app::start_at(&site.load(), hands.clock()).await.unwrap();
+    let client = Client::connect(&started.address.to_string(), None).await;
+    let known = "SELECT count(*) > 0 FROM schedule_jobs";
+    until("the jobs are known", async || {
+        site.databases
+            .control_value::<bool>(known)
+            .await
+            .then_some(())
+    })
+    .await;
+    (started, client)
+}
+
+async fn runs(client: &Client, name: &str) -> Vec<ScheduleRun> {
+    let request = ListScheduleRunsRequest {
+        name: name.to_owned(),
+        ..ListScheduleRunsRequest::default()
+    };
+    let answer = client.schedule().list_schedule_runs(request).await.unwrap();
+    answer.into_inner().runs
+}
+
+/// The last run of a job, once it is for this tick and in this state.
+async fn run_of(client: &Client, name: &str, slot: &str, state: RunState) -> ScheduleRun {
+    let slot: DateTime<Utc> = slot.parse().unwrap();
+    until("the tick was dealt with", async || {
+        let run = runs(client, name).await.into_iter().next()?;
+        let wanted = pgsteward::proto::RunState::from(state);
+        let is_it = moment(run.slot_time.unwrap()) == slot && run.run_state() == wanted;
+        is_it.then_some(run)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn ticks_that_were_missed_are_caught_up_once_within_the_window_and_recorded_beyond_it() {
+    let site = nightly().await;
+    let hands = Hands::at("2026-03-01T01:00:00Z");
+    let (daemon, _) = start_by(&site, &hands).await;
+    daemon.stop().await.unwrap();
+
+    hands.set("2026-03-04T08:00:00Z");
+    let (daemon, client) = start_by(&site, &hands).await;
+    let run = run_of(
+        &client,
+        "optimize/app",
+        "2026-03-04T02:00:00Z",
+        RunState::Succeeded,
+    )
+    .await;
+    assert_eq!((run.ticks, run.attempt, run.by_hand), (4, 1, false));
+    let shown = job(&client, "optimize/app").await;
+    assert_eq!(shown.missed_count, 3);
+    assert!(shown.last_success_time.is_some() && shown.overdue.is_none());
+    let next: DateTime<Utc> = "2026-03-05T02:00:00Z".parse().unwrap();
+    assert_eq!(moment(shown.next_run_time.unwrap()), next);
+    assert_eq!(shown.recent_runs, [run]);
+    daemon.stop().await.unwrap();
+
+    // Twelve hours and more after the tick.
+    hands.set("2026-03-05T14:01:00Z");
+    let (daemon, client) = start_by(&site, &hands).await;
+    let run = run_of(
+        &client,
+        "optimize/app",
+        "2026-03-05T02:00:00Z",
+        RunState::Missed,
+    )
+    .await;
+    assert_eq!(run.message, "no daemon was there to run it in time");
+    assert!(run.operation_id.is_empty() && run.end_time.is_some());
+    assert_eq!(job(&client, "optimize/app").await.missed_count, 4);
+    assert_eq!(operations(&client, "Optimize").await.len(), 1);
+    daemon.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_tick_that_comes_while_the_last_run_goes_on_is_skipped_and_not_queued() {
+    let mut site = nightly().await;
+    site.set("schedule.backup", "0 * * * *");
+    site.set("schedule.optimize", "off");
+    let mut gate = Gate::before(&mut site, "pg_dump");
+    let hands = Hands::at("2026-03-01T01:30:00Z");
+    let (daemon, client) = start_by(&site, &hands).await;
+    hands.set("2026-03-01T02:00:00Z");
+    gate.reached(&site).await;
+    hands.set("2026-03-01T03:00:00Z");
+    let run = run_of(
+        &client,
+        "backup/app",
+        "2026-03-01T03:00:00Z",
+        RunState::Skipped,
+    )
+    .await;
+    assert_eq!(
+        run.message,
+        "the run of 2026-03-01T02:00:00Z was still going on"
+    );
+    gate.open();
+    until("the first run ends", async || {
+        let all = runs(&client, "backup/app").await;
+        assert_eq!(all.len(), 2);
+        (all[1].run_state() == pgsteward::proto::RunState::Succeeded).then_some(())
+    })
+    .await;
+    assert_eq!(operations(&client, "CreateBackup").await.len(), 1);
+    daemon.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_run_that_failed_for_what_may_pass_is_tried_again_and_each_attempt_is_recorded() {
+    let mut site = nightly().await;
+    site.set("operations.lock_wait", "0s");
+    site.set("schedule.retry_backoff", "10m");
+    let database = site.databases.managed();
+    let holder = site.databases.superuser_in("postgres").await;
+    let lock = format!("SELECT pg_advisory_lock(hashtextextended('pgsteward:{database}:work', 0))");
+    holder.batch_execute(&lock).await.unwrap();
+    let hands = Hands::at("2026-03-01T01:30:00Z");
+    let (daemon, client) = start_by(&site, &hands).await;
+    hands.set("2026-03-01T02:00:00Z");
+    let run = run_of(
+        &client,
+        "optimize/app",
+        "2026-03-01T02:00:00Z",
+        RunState::Retrying,
+    )
+    .await;
+    assert!(run.message.contains("was busy with"), "{run:?}");
+    let retry: DateTime<Utc> = "2026-03-01T02:10:00Z".parse().unwrap();
+    assert_eq!(moment(run.retry_time.unwrap()), retry);
+    let failed = operations(&client, "Optimize").await.remove(0);
+    assert_eq!(failure_of(failed).reason, "DATABASE_BUSY");
+
+    drop(holder);
+    hands.set("2026-03-01T02:10:00Z");
+    let run = run_of(
+        &client,
+        "optimize/app",
+        "2026-03-01T02:00:00Z",
+        RunState::Succeeded,
+    )
+    .await;
+    assert_eq!((run.attempt, run.message.as_str()), (2, ""));
+    let attempts = "SELECT array_agg(concat_ws(' ', attempt, operations.state, entries.principal) ORDER BY attempt)
+                    FROM schedule_attempts JOIN operations ON operations.id = operation
+                    JOIN audit_entries AS entries ON entries.id = audit_entry";
+    let attempts: Vec<String> = site.databases.control_value(attempts).await;
+    assert_eq!(attempts, ["1 FAILED scheduler", "2 SUCCEEDED scheduler"]);
+    daemon.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pause_lasts_over_restarts_and_skips_ticks_but_not_runs_by_hand() {
+    let site = nightly().await;
+    let hands = Hands::at("2026-03-01T01:00:00Z");
+    let (daemon, client) = start_by(&site, &hands).await;
+    let pause = |reason: &str, until: Option<&str>| PauseScheduleRequest {
+        name: "optimize/app".to_owned(),
+        reason: reason.to_owned(),
+        until_time: until.map(|until| {
+            let until: DateTime<Utc> = until.parse().unwrap();
+            prost_types::Timestamp {
+                seconds: until.timestamp(),
+                nanos: 0,
+            }
+        }),
+    };
+    let mut schedules = client.schedule();
+    expect_field(schedules.pause_schedule(pause(" ", None)).await, "reason");
+    let past = pause("x", Some("2026-03-01T00:59:00Z"));
+    expect_field(schedules.pause_schedule(past).await, "until_time");
+    let answer = schedules.pause_schedule(pause("new disk", None)).await;
+    let paused = answer.unwrap().into_inner().schedule.unwrap();
+    assert_eq!(paused.next_run_time, None);
+    let record = paused.pause.unwrap();
+    assert_eq!(
+        (record.principal.as_str(), record.reason.as_str()),
+        ("local", "new disk")
+    );
+    daemon.stop().await.unwrap();
+
+    let (daemon, client) = start_by(&site, &hands).await;
+    hands.set("2026-03-01T02:00:00Z");
+    let run = run_of(
+        &client,
+        "optimize/app",
+        "2026-03-01T02:00:00Z",
+        RunState::Skipped,
+    )
+    .await;
+    assert_eq!(run.message, "paused by local: new disk");
+    hands.set("2026-03-01T03:00:00Z");
+    let by_hand = run_now(&client, "optimize/app").await.unwrap();
+    client.outcome(Some(by_hand)).await;
+    let run = run_of(
+        &client,
+        "optimize/app",
+        "2026-03-01T03:00:00Z",
+        RunState::Succeeded,
+    )
+    .await;
+    assert!(run.by_hand);
+
+    // Until the second night, then resumed by hand before the third.
+    let mut schedules = client.schedule();
+    let until = pause("until Tuesday", Some("2026-03-02T12:00:00Z"));
+    let answer = schedules.pause_schedule(until).await.unwrap();
+    let next = answer.into_inner().schedule.unwrap().next_run_time.unwrap();
+    assert_eq!(
+        moment(next).format("%m-%d %H:%M").to_string(),
+        "03-03 02:00"
+    );
+    hands.set("2026-03-02T02:00:00Z");
+    run_of(
+        &client,
+        "optimize/app",
+        "2026-03-02T02:00:00Z",
+        RunState::Skipped,
+    )
+    .await;
+    hands.set("2026-03-03T02:00:00Z");
+    run_of(
+        &client,
+        "optimize/app",
+        "2026-03-03T02:00:00Z",
+        RunState::Succeeded,
+    )
+    .await;
+    schedules
+        .pause_schedule(pause("again", None))
+        .await
+        .unwrap();
+    let resume = ResumeScheduleRequest {
+        name: "optimize/app".to_owned(),
+    };
+    let answer = schedules.resume_schedule(resume).await.unwrap();
+    assert_eq!(answer.into_inner().schedule.unwrap().pause, None);
+    hands.set("2026-03-04T02:00:00Z");
+    run_of(
+        &client,
+        "optimize/app",
+        "2026-03-04T02:00:00Z",
+        RunState::Succeeded,
+    )
+    .await;
+    let audited = "SELECT count(*) FROM audit_entries JOIN audit_outcomes ON entry = audit_entries.id
+                   WHERE method LIKE '%Service/_____Schedule' OR method LIKE '%Service/ResumeSchedule'";
+    assert_eq!(site.databases.control_value::<i64>(audited).await, 6);
+    daemon.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn in_maintenance_mode_jobs_wait_and_an_optimize_waits_for_the_backup() {
+    let mut site = nightly().await;
+    site.set("schedule.backup", "0 2 * * *");
+    let mut gate = Gate::before(&mut site, "pg_dump");
+    let hands = Hands::at("2026-03-01T01:00:00Z");
+    let (daemon, client) = start_by(&site, &hands).await;
+    client.enter_maintenance().await;
+    hands.set("2026-03-01T02:00:00Z");
+    // A look that is known to come after the tick: another job's skip would be one, so one of our own is.
+    let resume = ResumeScheduleRequest {
+        name: "backup/app".to_owned(),
+    };
+    client.schedule().resume_schedule(resume).await.unwrap();
+    hands.set("2026-03-01T05:00:00Z");
+    assert_eq!(operations(&client, "CreateBackup").await, []);
+    client.exit_maintenance().await;
+    gate.reached(&site).await;
+    assert_eq!(operations(&client, "Optimize").await, []);
+    gate.open();
+    let run = run_of(
+        &client,
+        "optimize/app",
+        "2026-03-01T02:00:00Z",
+        RunState::Succeeded,
+    )
+    .await;
+    let optimized = operations(&client, "Optimize").await.remove(0);
+    assert_eq!(run.operation_id, optimized.id);
+    let backup = operations(&client, "CreateBackup").await.remove(0);
+    let (ended, started) = (backup.end_time.unwrap(), optimized.create_time.unwrap());
+    assert!(moment(ended) <= moment(started));
+    assert_eq!(operations(&client, "ApplyRetention").await.len(), 1);
+    daemon.stop().await.unwrap();
 }

@@ -1,6 +1,6 @@
 //! How the daemon and its databases are.
 
-use super::{drill::in_short, privileges};
+use super::{drill::in_short, privileges, schedule::overdue};
 use crate::{
     cli::{
         page::{Page, Render},
@@ -56,6 +56,7 @@ impl Render for GetStatusResponse {
                     .map(|backup| words::time(backup.complete_time.as_ref()))
                     .unwrap_or_default(),
                 in_short(health.last_drill.as_ref()),
+                overdue(&health.overdue_jobs),
                 health.message.clone(),
             ]
         });
@@ -67,6 +68,7 @@ impl Render for GetStatusResponse {
                 "schema",
                 "last backup",
                 "last drill",
+                "overdue jobs",
                 "message",
             ],
             rows,
@@ -99,6 +101,7 @@ impl Render for DatabaseHealth {
             ("last drill", in_short(self.last_drill.as_ref())),
             ("last good drill", in_short(self.last_good_drill.as_ref())),
             ("privileges", privileges::in_short(self.privileges.as_ref())),
+            ("overdue jobs", overdue(&self.overdue_jobs)),
         ]);
         page.gap();
         let rows = self.connections.iter().map(|connection| {
@@ -152,6 +155,7 @@ mod tests {
                 "2",
                 "revisions",
                 "pending",
+                "-",
                 "-",
                 "-",
                 "-"

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono_tz::Tz;
+
 use super::{super::*, load_with, refusal_with};
 
 #[test]

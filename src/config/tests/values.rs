@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use chrono_tz::Tz;
+
 use super::{super::*, assert_refused, load, load_with, refusal, refusal_with};
 
 #[test]

@@ -10,7 +10,7 @@ use crate::{
         failure::Failure,
         health::{ConnectionHealth, DatabaseHealth},
     },
-    ops::{context::Context, daemon::Daemon, maintenance::mode, migration::version},
+    ops::{context::Context, daemon::Daemon, maintenance::mode, migration::version, schedule},
 };
 
 /// The database, and the connection to the control store, each as found now. What is bad is said with the time since
@@ -48,9 +48,15 @@ pub async fn check(
     let drills = found("drills", drills, &mut unknown).unwrap_or_default();
     health.last_good_drill = drills.last_good;
     health.last_drill = drills.last;
-    let privileges = daemon.store.last_privilege_report(managed.name()).await;
-    let privileges = privileges.map_err(Failure::from);
+    let privileges = daemon.store.last_privilege_report(managed.name());
+    let privileges = soon(daemon, privileges).await;
     health.privileges = found("privileges", privileges, &mut unknown).flatten();
+    let overdue = soon(daemon, schedule::state::overdue(daemon)).await;
+    let overdue = found("overdue jobs", overdue, &mut unknown).unwrap_or_default();
+    health.overdue_jobs = overdue
+        .into_iter()
+        .filter(|job| job.database == health.database)
+        .collect();
     if health.message.is_empty() {
         health.message = unknown.join("; ");
     }

@@ -275,5 +275,6 @@ pub(super) fn verdict(
         last_good_drill: None,
         last_drill: None,
         privileges: None,
+        overdue_jobs: Vec::new(),
     }
 }

@@ -10,6 +10,7 @@ use crate::{
         context::Context,
         daemon::{Daemon, newest_good},
         migration::version,
+        schedule,
     },
 };
 
@@ -32,15 +33,20 @@ pub async fn status(daemon: &Daemon, context: &Context) -> Result<Status, Failur
     }
     let mut databases: Vec<DatabaseHealth> = seen.databases.into_values().collect();
     databases.retain(|health| reach.includes(&health.database));
+    let overdue = soon(daemon, schedule::state::overdue(daemon)).await;
+    let overdue = found("overdue jobs", overdue, &mut unknown).unwrap_or_default();
     for health in &mut databases {
+        let of_database = overdue.iter().filter(|job| job.database == health.database);
+        health.overdue_jobs = of_database.cloned().collect();
         health.last_backup = newest_good(&listing, &health.database).cloned();
         let drills = soon(daemon, daemon.store.last_drills(&health.database)).await;
         let what = format!("drills of {}", health.database);
         let drills = found(&what, drills, &mut unknown).unwrap_or_default();
         health.last_good_drill = drills.last_good;
         health.last_drill = drills.last;
-        let privileges = daemon.store.last_privilege_report(&health.database).await;
-        health.privileges = privileges.unwrap_or_default();
+        let report = soon(daemon, daemon.store.last_privilege_report(&health.database)).await;
+        let what = format!("privileges of {}", health.database);
+        health.privileges = found(&what, report, &mut unknown).flatten();
         if health.state != DatabaseState::Unreachable {
             let reading = version::read(daemon.managed(&health.database)?);
             let what = format!("schema version of {}", health.database);

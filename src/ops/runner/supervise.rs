@@ -21,8 +21,11 @@ use crate::{
 /// How often progress is written and a cancellation by another daemon is looked for.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long a report may take.
-const REPORT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long that may take.
+const REPORT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often the operation sees whether this daemon still proves that it lives.
+const FENCE_LOOK: Duration = Duration::from_millis(250);
 
 /// Between two tries to record an end.
 const RECORD_PAUSE: Duration = Duration::from_secs(2);
@@ -68,13 +71,21 @@ impl Supervised {
         let mut task = tokio::spawn(work.in_current_span());
         let mut report = tokio::time::interval(REPORT_INTERVAL);
         report.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut fenced = None;
         loop {
             tokio::select! {
                 joined = &mut task => {
-                    return joined.unwrap_or_else(|error| {
+                    let result = joined.unwrap_or_else(|error| {
                         Err(Failure::new(Kind::Internal, "PANIC", "the operation met a defect and was ended")
                             .with_hint(format!("report it, with the daemon's log: {error}")))
                     });
+                    return match (result, fenced) {
+                        (Err(_), Some(fenced)) => Err(fenced),
+                        (result, _) => result,
+                    };
+                }
+                () = tokio::time::sleep(FENCE_LOOK), if fenced.is_none() => {
+                    fenced = self.fenced();
                 }
                 () = self.cancel.cancelled(), if !self.is_cancelling() => {
                     self.progress.send_modify(|operation| operation.state = OperationState::Cancelling);
@@ -88,11 +99,30 @@ impl Supervised {
         self.progress.borrow().state == OperationState::Cancelling
     }
 
+    /// Stops the work when this daemon may be taken for dead, and another one may begin where it is (see
+    /// `state::liveness`). Gives what is to be said of it then.
+    fn fenced(&self) -> Option<Failure> {
+        let unproven = Duration::from_secs(self.store.fenced()?.as_secs());
+        let unproven = humantime::format_duration(unproven);
+        tracing::error!(%unproven, "the control store is out of reach for too long; stopping the operation");
+        self.cancel.cancel();
+        let failure = Failure::new(
+            Kind::Unavailable,
+            "CONTROL_STORE_LOST",
+            format!(
+                "the control store was out of reach for {unproven}, so that another daemon could take over; the work was stopped"
+            ),
+        );
+        Some(
+            failure.with_hint("start it again; operations.control_grace says how long is too long"),
+        )
+    }
+
     async fn report(&self) {
         let progress = self.progress.borrow().progress.clone();
         let reporting = self.store.report_progress(self.id, &progress);
-        // While it reports, nobody hears of the work's end: a control store that stands still must not hold that up.
-        let Ok(reported) = tokio::time::timeout(REPORT_TIMEOUT, reporting).await else {
+        // A connection that stalls must not keep the work's end and the fence from being seen.
+        let Ok(reported) = tokio::time::timeout(REPORT_PATIENCE, reporting).await else {
             tracing::debug!("progress was not recorded in time");
             return;
         };
@@ -100,7 +130,10 @@ impl Supervised {
             Ok(Some(false)) => {}
             Ok(Some(true)) => self.cancel.cancel(),
             Ok(None) => {
-                tracing::warn!("another daemon ended this operation; stopping it");
+                // It was taken over. What it does now counts for nothing, and its end is recorded.
+                if !self.cancel.is_cancelled() {
+                    tracing::warn!("another daemon ended this operation; stopping it");
+                }
                 self.cancel.cancel();
             }
             Err(error) => {
@@ -127,15 +160,26 @@ impl Supervised {
         }
         let progress = self.progress.borrow().progress.clone();
         let mut tries = 0_u32;
-        while let Err(error) = self
-            .store
-            .end_operation(self.id, state, Some(&progress), &result)
-            .await
-        {
-            let error = Failure::from(error);
-            tracing::error!(%error, tries, "the operation's end could not be recorded; trying again");
-            tries += 1;
-            tokio::time::sleep(RECORD_PAUSE).await;
+        loop {
+            match self
+                .store
+                .end_operation(self.id, state, Some(&progress), &result)
+                .await
+            {
+                Ok(true) => break,
+                Ok(false) => {
+                    tracing::warn!(
+                        "another daemon recorded the end of this operation before; that stands"
+                    );
+                    break;
+                }
+                Err(error) => {
+                    let error = Failure::from(error);
+                    tracing::error!(%error, tries, "the operation's end could not be recorded; trying again");
+                    tries += 1;
+                    tokio::time::sleep(RECORD_PAUSE).await;
+                }
+            }
         }
         self.recorded
             .close(&self.store, result.as_ref().err(), &self.id.to_string())

@@ -1,9 +1,15 @@
 //! The running of one job: its method is called as any caller would call it, so it is audited and recorded alike.
+//!
+//! Each attempt has a request id that follows from job, tick and attempt. A claim that was taken over from a dead daemon, or
+//! that could not be recorded as started, is started again under the same id, and so gives the operation that was started
+//! before, if one was.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
+use uuid::Uuid;
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::{
     model::{
@@ -11,9 +17,9 @@ use crate::{
         failure::{Failure, Kind},
         maintenance::optimize::OptimizeOptions,
         method::Method,
-        operation::{Operation, OperationState},
+        operation::Operation,
         peer::Peer,
-        schedule::Job,
+        schedule::{End, Job, OpenRun, Stage, verdict},
     },
     ops::{
         backup::{self, update::Marks},
@@ -25,41 +31,61 @@ use crate::{
     },
 };
 
-/// Runs a job for a tick, unless another daemon has claimed the tick. An error says that it could not be claimed, and is
-/// to be tried again.
-pub async fn fire(daemon: &Arc<Daemon>, job: &Job, slot: DateTime<Utc>) -> Result<(), Failure> {
-    if !daemon.store.claim_slot(&job.name, slot).await? {
-        tracing::debug!(job = job.name, %slot, "another daemon runs this tick");
-        return Ok(());
-    }
-    tracing::info!(job = job.name, %slot, "running a scheduled job");
+/// Starts the operation of a tick that this daemon has claimed, and records it. An error says that neither its start nor
+/// that it cannot be started could be recorded: the claim stands, and is to be tried again.
+pub(super) async fn fire(
+    daemon: &Arc<Daemon>,
+    job: &Job,
+    slot: DateTime<Utc>,
+    attempt: u32,
+) -> Result<(), Failure> {
+    tracing::info!(job = job.name, %slot, attempt, "running a scheduled job");
     let context = Context {
         principal: Principal::scheduler(),
         peer: Peer::Daemon,
         method: job.method,
-        request: json!({ "schedule": job.name, "slot": slot }),
+        request: json!({ "schedule": job.name, "slot": slot, "attempt": attempt }),
     };
-    let started = start(daemon, &context, job, "").await;
-    let (operation, message) = match &started {
-        Ok(operation) => (Some(operation.id), String::new()),
-        Err(failure) => {
-            tracing::error!(job = job.name, %failure, "a scheduled job could not be started");
-            (None, failure.to_string())
+    let request_id = request_id(&format!("{} {} {attempt}", job.name, slot.timestamp()));
+    match start(daemon, &context, job, &request_id).await {
+        Ok(operation) => {
+            let ours = daemon
+                .store
+                .run_started(&job.name, slot, attempt, operation.id)
+                .await?;
+            if ours {
+                look_when_done(daemon, operation.id);
+            }
+            Ok(())
         }
-    };
-    if let Err(error) = daemon
-        .store
-        .close_slot(&job.name, slot, operation, &message)
-        .await
-    {
-        let failure = Failure::from(error);
-        tracing::error!(job = job.name, %failure, "a scheduled run could not be recorded");
+        Err(failure) => {
+            tracing::error!(job = job.name, %slot, attempt, %failure, "a scheduled job could not be started");
+            let run = OpenRun {
+                slot,
+                attempt,
+                by_hand: false,
+                operation: None,
+                stage: Stage::Ours,
+            };
+            let end = End::Failed(failure);
+            let verdict = verdict(job, &run, &end, daemon.scheduling.clock.now());
+            super::state::settle(daemon, job, &run, &verdict).await
+        }
     }
-    Ok(())
 }
 
-/// Starts a job's operation. A backup that succeeds is followed by retention.
-pub async fn start(
+/// Has the ticker look at a run as soon as its operation has ended. Were this daemon to die, another one sees it.
+pub(super) fn look_when_done(daemon: &Arc<Daemon>, operation: Uuid) {
+    let daemon = Arc::clone(daemon);
+    tokio::spawn(async move {
+        // An error says that the control store is away, and the ticker looks again anyway.
+        let _ = daemon.runner.done(operation).await;
+        daemon.scheduling.changed.notify_one();
+    });
+}
+
+/// Starts a job's operation.
+pub(super) async fn start(
     daemon: &Arc<Daemon>,
     context: &Context,
     job: &Job,
@@ -72,15 +98,7 @@ pub async fn start(
     match job.method {
         Method::CreateBackup => {
             let (kind, marks) = (BackupKind::Scheduled, Marks::default());
-            let operation =
-                backup::create::create(daemon, &context, &job.database, kind, marks, request_id)
-                    .await?;
-            tokio::spawn(retention_after(
-                Arc::clone(daemon),
-                context,
-                operation.clone(),
-            ));
-            Ok(operation)
+            backup::create::create(daemon, &context, &job.database, kind, marks, request_id).await
         }
         Method::Optimize => {
             let options = OptimizeOptions::default();
@@ -101,22 +119,36 @@ pub async fn start(
     }
 }
 
-/// Only after a success: retention that goes on while backups fail removes the last good ones (lessons B9).
-async fn retention_after(daemon: Arc<Daemon>, context: Context, backup: Operation) {
-    let applied = async {
-        let done = daemon.runner.done(backup.id).await?;
-        if done.state != OperationState::Succeeded {
-            return Ok(());
-        }
-        let context = Context {
-            method: Method::ApplyRetention,
-            ..context
-        };
-        backup::retention::apply(&daemon, &context, &backup.database, "")
-            .await
-            .map(|_| ())
+/// Starts what follows a run that succeeded: retention, after a backup. Only then: retention that goes on while backups
+/// fail removes the last good ones (lessons B9).
+///
+/// It is called before the success is recorded, so that a daemon's death in between loses nothing; and the request id sees
+/// to it that it is started once.
+pub(super) async fn follow_up(
+    daemon: &Arc<Daemon>,
+    job: &Job,
+    backup: Option<Uuid>,
+) -> Result<(), Failure> {
+    let (Method::CreateBackup, Some(backup)) = (job.method, backup) else {
+        return Ok(());
     };
-    if let Err(failure) = applied.await {
-        tracing::error!(%failure, backup = %backup.id, "retention after the backup could not be started");
+    let context = Context {
+        principal: Principal::scheduler(),
+        peer: Peer::Daemon,
+        method: Method::ApplyRetention,
+        request: json!({ "schedule": job.name, "after": backup }),
+    };
+    let request_id = request_id(&format!("retention {backup}"));
+    match backup::retention::apply(daemon, &context, &job.database, &request_id).await {
+        Ok(_) => Ok(()),
+        Err(failure) if matches!(failure.kind, Kind::Unavailable | Kind::Aborted) => Err(failure),
+        Err(failure) => {
+            tracing::error!(%failure, %backup, "retention after the backup could not be started");
+            Ok(())
+        }
     }
+}
+
+fn request_id(of: &str) -> String {
+    format!("schedule-{:032x}", xxh3_128(of.as_bytes()))
 }

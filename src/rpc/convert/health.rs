@@ -43,6 +43,7 @@ impl From<DatabaseHealth> for proto::DatabaseHealth {
             last_good_drill: health.last_good_drill.map(Into::into),
             last_drill: health.last_drill.map(Into::into),
             privileges: health.privileges.map(Into::into),
+            overdue_jobs: health.overdue_jobs.into_iter().map(Into::into).collect(),
         }
     }
 }

@@ -1,0 +1,138 @@
+//! Dead daemons: who they are, and what becomes of their open operations and claimed ticks. The rule by which one is taken
+//! for dead is in `state::liveness`.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use uuid::Uuid;
+
+use crate::{
+    model::{
+        audit::AuditOutcome,
+        failure::{Failure, Kind},
+        method::Method,
+        operation::OperationState,
+    },
+    ops::{daemon::Daemon, restore},
+    postgres::{scratch, sessions},
+    state::{liveness::Suspect, operations::Orphan},
+};
+
+/// How long a lock must stay free before its daemon is taken for dead: one that only lost its connection is back by then.
+const DEATH_WATCH: Duration = Duration::from_secs(2);
+
+/// Since when the locks of other daemons were seen to be free.
+#[derive(Debug, Default)]
+pub struct Deaths {
+    free_since: BTreeMap<Uuid, Instant>,
+}
+
+impl Deaths {
+    /// Looks until it is known of each suspect whether it is dead.
+    pub(super) async fn look_for_good(&mut self, daemon: &Daemon) -> Result<(), Failure> {
+        self.look(daemon).await?;
+        if !self.free_since.is_empty() {
+            tokio::time::sleep(DEATH_WATCH).await;
+            self.look(daemon).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks once. Ends what the dead have left open, and says whether there was something.
+    pub(super) async fn look(&mut self, daemon: &Daemon) -> Result<bool, Failure> {
+        let suspects = daemon.store.suspects().await?;
+        self.free_since
+            .retain(|known, _| suspects.iter().any(|suspect| suspect.daemon == *known));
+        let mut ended = false;
+        for suspect in suspects {
+            let since = self.free_since.entry(suspect.daemon);
+            let free = since.or_insert_with(Instant::now).elapsed();
+            if free >= DEATH_WATCH {
+                ended |= end_work(daemon, suspect, free).await?;
+            }
+        }
+        if ended {
+            daemon.scheduling.changed();
+        }
+        Ok(ended)
+    }
+}
+
+/// Takes the claimed ticks over, and ends the operations that nobody can be at work on any more.
+async fn end_work(daemon: &Daemon, suspect: Suspect, free: Duration) -> Result<bool, Failure> {
+    // A tick may be taken over at once: who starts it second is given the operation of the first.
+    let mut ended = daemon.store.adopt_claims(suspect.daemon).await? > 0;
+    for orphan in daemon.store.open_operations_of(suspect.daemon).await? {
+        if free < suspect.fenced_after && is_at_work(daemon, &orphan).await {
+            tracing::debug!(operation = %orphan.id, "its daemon cannot be seen, but still works on it");
+            continue;
+        }
+        tracing::warn!(operation = %orphan.id, method = orphan.method, database = orphan.database,
+            "marking the operation of a dead daemon as failed");
+        end_orphan(daemon, &orphan).await?;
+        ended = true;
+    }
+    Ok(ended)
+}
+
+/// Whether the operation's turn is still held, or waited for, on the server of its database: then its daemon lives. What
+/// cannot be asked may be so.
+async fn is_at_work(daemon: &Daemon, orphan: &Orphan) -> bool {
+    let asking = async {
+        let managed = daemon.managed(&orphan.database)?;
+        let session = managed.database.server_session("pgsteward").await?;
+        let found = sessions::of_operation(&session, orphan.id).await?;
+        session.close().await;
+        Ok::<bool, Failure>(found)
+    };
+    let asked = tokio::time::timeout(daemon.settings.health.timeout, asking).await;
+    !matches!(asked, Ok(Ok(false)))
+}
+
+async fn end_orphan(daemon: &Daemon, orphan: &Orphan) -> Result<(), Failure> {
+    let failure = if swapped(daemon, orphan).await {
+        Failure::new(
+            Kind::Aborted,
+            "DAEMON_DIED",
+            "the daemon that ran this operation ended after the swap: the database is the restored one",
+        )
+        .with_hint("ListReplacedDatabases shows the one before; RollbackRestore goes back to it")
+    } else {
+        Failure::new(
+            Kind::Aborted,
+            "DAEMON_DIED",
+            "the daemon that ran this operation ended without finishing it",
+        )
+        .with_hint("start it again: what it had made beside the database is swept, and a migration goes on where it stopped")
+    };
+    if orphan.method == Method::RunDrill.name() {
+        restore::drill::record_orphan(daemon, orphan.id, &orphan.database, &failure).await?;
+    }
+    let failed = OperationState::Failed;
+    let ended = daemon
+        .store
+        .end_operation(orphan.id, failed, None, &Err(failure))
+        .await?;
+    if ended {
+        let (outcome, id) = (AuditOutcome::Failed, orphan.id.to_string());
+        daemon
+            .store
+            .insert_audit_outcome(orphan.audit_entry, outcome, "DAEMON_DIED", &id)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Whether the operation came as far as to set the live database aside.
+async fn swapped(daemon: &Daemon, orphan: &Orphan) -> bool {
+    let name = scratch::replaced_name(orphan.id);
+    let asked = async {
+        let managed = daemon.managed(&orphan.database)?;
+        restore::replaced::standing(daemon, managed).await
+    };
+    asked
+        .await
+        .is_ok_and(|standing| standing.iter().any(|replaced| replaced.name == name))
+}
