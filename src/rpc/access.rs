@@ -403,7 +403,10 @@ mod tests {
         headers.insert(GRPC_TIMEOUT_HEADER, http::HeaderValue::from_static("1H"));
         assert_eq!(deadline(unary, &headers, longest), Some(longest));
         let of_wait = deadline(Some(Method::WaitOperation), &headers, longest);
-        assert_eq!(of_wait.map(|wait| wait + BEFORE_TRANSPORT), Some(Duration::from_hours(1)));
+        assert_eq!(
+            of_wait.map(|wait| wait + BEFORE_TRANSPORT),
+            Some(Duration::from_hours(1))
+        );
         headers.insert(GRPC_TIMEOUT_HEADER, http::HeaderValue::from_static("1S"));
         assert!(deadline(unary, &headers, longest) < Some(Duration::from_secs(1)));
     }
