@@ -170,9 +170,6 @@ impl CliError {
                 transport::hint(source).unwrap_or("start it with `pgsteward serve`, or say where it is with --addr or PGSTEWARD_ADDR")
                     .to_owned(),
             ),
-            Self::Call(status) if unanswered(status) => {
-                transport::hint(status.as_ref()).map(str::to_owned)
-            }
             Self::NotDone { id, .. } => Some(format!("follow it with `pgsteward ops watch {id}`")),
             Self::InterruptedOperation(id) => {
                 Some(format!("cancel it with `pgsteward ops cancel {id}`"))

@@ -2,20 +2,22 @@
 
 use std::{
     error::Error,
-    fs, io,
+    fs,
+    io::{self, Cursor},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use hyper_util::rt::TokioIo;
 use rustls::{
-    CertificateError, ClientConfig, RootCertStore,
+    AlertDescription, CertificateError, ClientConfig, RootCertStore,
     crypto::ring::default_provider,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
 };
 use thiserror::Error;
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite},
     net::{TcpStream, UnixStream},
 };
 use tokio_rustls::TlsConnector;
@@ -23,7 +25,9 @@ use tonic::transport::{Channel, Endpoint, Uri};
 use tower::service_fn;
 
 use super::{address::Address, error::CliError};
-use crate::model::failure::chain;
+
+/// How long the daemon's first word is waited for.
+const FIRST_WORD: Duration = Duration::from_millis(500);
 
 /// What TLS needs beside the address. All may be missing.
 #[derive(Clone, Debug, Default)]
@@ -55,10 +59,23 @@ impl TransportError {
         let Self::Handshake(error) = self else {
             return None;
         };
-        let cause = error.get_ref()?.downcast_ref::<rustls::Error>()?;
-        let rustls::Error::InvalidCertificate(problem) = cause else {
-            return matches!(cause, rustls::Error::InvalidMessage(_))
-                .then_some("the daemon speaks no TLS there; try http://");
+        let problem = match error.get_ref()?.downcast_ref::<rustls::Error>()? {
+            rustls::Error::InvalidCertificate(problem) => problem,
+            rustls::Error::InvalidMessage(_) => {
+                return Some("the daemon speaks no TLS there; try http://");
+            }
+            rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
+                return Some(
+                    "the daemon wants a client certificate: give one with --cert and --key",
+                );
+            }
+            rustls::Error::AlertReceived(
+                AlertDescription::UnknownCA
+                | AlertDescription::BadCertificate
+                | AlertDescription::CertificateExpired
+                | AlertDescription::CertificateUnknown,
+            ) => return Some("the daemon does not take the client certificate that was shown"),
+            _ => return None,
         };
         Some(match problem {
             CertificateError::UnknownIssuer => {
@@ -87,19 +104,7 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
         }
         next = error.source();
     }
-    // With TLS 1.3 the daemon refuses a client's certificate only after the handshake.
-    let told = chain(error);
-    if told.contains("CertificateRequired") {
-        return Some("the daemon wants a client certificate: give one with --cert and --key");
-    }
-    let refused = [
-        "UnknownCA",
-        "BadCertificate",
-        "CertificateUnknown",
-        "CertificateExpired",
-    ];
-    let is_refused = refused.iter().any(|alert| told.contains(alert));
-    is_refused.then_some("the daemon does not take the client certificate that was shown")
+    None
 }
 
 /// Connects.
@@ -168,8 +173,18 @@ async fn secured(
     let failed = |error| TransportError::Tcp(format!("{host}:{port}"), error);
     let stream = TcpStream::connect((host, port)).await.map_err(failed)?;
     stream.set_nodelay(true).map_err(failed)?;
-    let secured = connector.connect(name, stream).await;
-    secured.map(TokioIo::new).map_err(TransportError::Handshake)
+    let mut stream = connector
+        .connect(name, stream)
+        .await
+        .map_err(TransportError::Handshake)?;
+    // With TLS 1.3 a daemon that does not take our certificate says so only now, where it would begin to speak HTTP/2; a
+    // proxy in its place may wait for us to begin.
+    let mut first = vec![0; 1024];
+    let heard = tokio::time::timeout(FIRST_WORD, stream.read(&mut first)).await;
+    first.truncate(heard.unwrap_or(Ok(0)).map_err(TransportError::Handshake)?);
+    let (reader, writer) = tokio::io::split(stream);
+    let whole = Cursor::new(first).chain(reader);
+    Ok(TokioIo::new(tokio::io::join(whole, writer)))
 }
 
 fn server_name(uri: &Uri, tls: &TlsOptions) -> Result<ServerName<'static>, CliError> {

@@ -194,7 +194,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     fixed(
         "limits.handshake_timeout",
-        Text("10s"),
+        Text("30s"),
         "How long a connection may take until its first good call, its handshake included.",
     ),
     fixed(

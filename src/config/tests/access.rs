@@ -141,3 +141,71 @@ fn limits_have_bounds_of_their_own() {
         &["`limits.call_timeout` must be"],
     );
 }
+
+#[test]
+fn once_there_are_tokens_the_loopback_needs_one_unless_told_otherwise() {
+    let token = format!(
+        "[[auth.tokens]]\nname = 'ci'\nrole = 'operator'\nsha256 = '{}'\n",
+        "aB".repeat(32)
+    );
+    let config = load(&token);
+    assert_eq!(config.auth.loopback, None);
+    assert_eq!(config.auth.tokens[0].name, "ci");
+    assert_eq!(
+        config.auth.tokens[0].rights,
+        Rights::everywhere(Role::Operator)
+    );
+    assert_eq!(config.auth.tokens[0].sha256.0, [0xab; 32]);
+    assert_eq!(
+        load(&format!("auth.loopback_role = 'viewer'\n{token}"))
+            .auth
+            .loopback,
+        Some(Rights::everywhere(Role::Viewer))
+    );
+    assert_eq!(load("auth.loopback_role = 'none'").auth.loopback, None);
+    assert_refused(
+        "auth.loopback_role = 'root'",
+        &["`auth.loopback_role` must be none, viewer, operator or admin"],
+    );
+    assert_refused(
+        &format!("{token}{token}"),
+        &["`auth.tokens.1.name` is the name of another token"],
+    );
+}
+
+#[test]
+fn rights_may_be_limited_to_databases_that_are_managed() {
+    let loopback = |role: &str| format!("auth.loopback_role = '{role}'");
+    let config = load(&loopback("viewer on *, operator on app"));
+    let rights = config.auth.loopback.unwrap();
+    assert_eq!(rights.to_string(), "viewer, operator on app");
+    assert_refused(
+        &loopback("operator on shop"),
+        &[
+            "`auth.loopback_role` names a database that is not managed",
+            "managed are: app",
+        ],
+    );
+    let token = "[[auth.tokens]]\nname = 'scheduler'";
+    assert_refused(token, &["`auth.tokens.0.name` is a name under which"]);
+}
+
+#[test]
+fn each_part_of_a_token_is_checked() {
+    assert_refused("[[auth.tokens]]", &["`auth.tokens.0.name` is missing"]);
+    assert_refused(
+        "[[auth.tokens]]\nname = 'a b'",
+        &["`auth.tokens.0.name` must be 1 to 63 letters"],
+    );
+    assert_refused(
+        "[[auth.tokens]]\nname = 'ci'\nrole = 'none'",
+        &["`auth.tokens.0.role` must be viewer"],
+    );
+    let token = "[[auth.tokens]]\nname = 'ci'\nrole = 'admin'\nsha256 = ";
+    for digest in ["", "ab", &"g".repeat(64), &"é".repeat(32), &"+f".repeat(32)] {
+        assert_refused(
+            &format!("{token}'{digest}'"),
+            &["`auth.tokens.0.sha256` must be the 64 hexadecimal digits"],
+        );
+    }
+}

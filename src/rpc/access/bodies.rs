@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 use tokio_util::task::AbortOnDropHandle;
@@ -104,6 +104,7 @@ pub(super) fn followed(
         let answer = Arc::new(Mutex::new(Answer {
             parts: Some((body, line)),
             given: None,
+            told: false,
         }));
         let watching = patience.map(|patience| {
             let watch = tokio::spawn(watch(Arc::downgrade(&answer), patience));
@@ -121,6 +122,8 @@ struct Answer {
     parts: Option<(TonicBody, Line)>,
     /// When the last part was given to the connection, while the connection has not asked for the next one.
     given: Option<Instant>,
+    /// Whether the caller was told that it was let go of.
+    told: bool,
 }
 
 fn lock(answer: &Mutex<Answer>) -> MutexGuard<'_, Answer> {
@@ -171,7 +174,11 @@ impl Body for Followed {
                 "the answer was left unread for too long",
             )
             .with_hint("read the answer as it comes; begin a download again from where it ended");
-            return Poll::Ready(Some(Err(status(failure))));
+            // An error here would be a reset without a word: the status goes where it would have gone.
+            let mut trailers = HeaderMap::new();
+            let unsaid = answer.told || status(failure).add_header(&mut trailers).is_err();
+            answer.told = true;
+            return Poll::Ready((!unsaid).then(|| Ok(Frame::trailers(trailers))));
         };
         let frame = Pin::new(body).poll_frame(context);
         if let Poll::Ready(Some(Ok(part))) = &frame {

@@ -41,7 +41,11 @@ impl Caller {
         }
     }
 
+    /// Whoever shows a certificate that one of our roots has signed keeps its seat from the beginning.
     pub(super) fn with_certificate(self, names: Option<Names>) -> Self {
+        if names.is_some() {
+            self.prove();
+        }
         Self {
             certificate: names.map(Arc::new),
             ..self

@@ -261,7 +261,8 @@ async fn provider() -> (String, Arc<Mutex<String>>) {
             let body = keys.lock().unwrap().clone();
             tokio::spawn(async move {
                 let mut request = [0; 4096];
-                let _ = stream.read(&mut request).await;
+                let asked = stream.read(&mut request).await.unwrap();
+                assert!(asked > 0, "no request came");
                 let status = if body.is_empty() {
                     "503 Service Unavailable"
                 } else {
