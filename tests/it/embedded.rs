@@ -352,7 +352,9 @@ async fn a_control_store_of_before_there_was_an_owner_is_given_to_it() {
     let scratch = Scratch::new();
     let embedded = scratch.start().await;
     let superuser = superuser_url(&scratch, &embedded);
-    let superuser = superuser.expose_secret().replace("@/postgres?", "@/pgsteward?");
+    let superuser = superuser
+        .expose_secret()
+        .replace("@/postgres?", "@/pgsteward?");
     let superuser = superuser.into();
     run(
         &superuser,
