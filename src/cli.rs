@@ -6,6 +6,7 @@
 //! `render` puts the answer on a `page`, and `report` does so with an error. Nothing here knows the server's folders.
 
 mod acknowledge;
+mod address;
 mod arguments;
 mod audit;
 mod backup;
@@ -26,9 +27,12 @@ mod progress;
 mod render;
 mod report;
 mod restore;
+mod roles;
 mod schedule;
 mod session;
 mod status;
+mod token;
+mod transport;
 mod upload;
 mod words;
 
@@ -37,12 +41,17 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use self::error::CliError;
+pub use self::roles::{RolesCommand, RolesServiceCommand};
 use self::{
     audit::AuditCommand, backup::BackupCommand, health::HealthArgs,
     maintenance::MaintenanceCommand, migrate::MigrateCommand, ops::OpsCommand,
     restore::RestoreCommand, schedule::ScheduleCommand, status::StatusArgs,
 };
-pub use self::{connection::Connection, exit::Exit};
+pub use self::{
+    connection::Connection,
+    exit::Exit,
+    token::{TokenCommand, token},
+};
 
 /// A control-plane daemon for PostgreSQL, and its client: migrate, back up, restore, maintain, check
 #[derive(Clone, Debug, Parser)]
@@ -72,6 +81,9 @@ pub enum Command {
     /// Check a configuration, or print an example of one
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Make credentials for the daemon's callers
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Show the whole product in a scratch directory: migrate, back up, damage, restore, optimize
     #[command(after_long_help = "Example:\n  pgsteward demo --exit")]
     Demo {
@@ -82,6 +94,9 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         keep: Option<PathBuf>,
     },
+    /// Make the daemon's and the application's roles, and check what they may do
+    #[command(subcommand)]
+    Roles(RolesCommand),
     /// A command for a running daemon.
     #[command(flatten)]
     Client(ClientCommand),
@@ -129,6 +144,9 @@ pub enum ClientCommand {
     /// Read, follow, prove and export the log of every call
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// The commands of `roles` for a running daemon.
+    #[command(skip)]
+    Roles(RolesServiceCommand),
     /// Probe the daemon by grpc.health.v1; ends with the codes of `grpc_health_probe`
     #[command(
         after_long_help = "Exit codes:\n  0  serving\n  1  invalid arguments (2 where they cannot be parsed)\n  2  no connection, or no answer in time\n  3  the call failed\n  4  not serving\n\nExample:\n  pgsteward health --service readiness --timeout 1s"
@@ -162,6 +180,7 @@ async fn call(command: ClientCommand, connection: &Connection) -> Result<Exit, C
         ClientCommand::Schedule(schedule) => schedule.run(&connection.open().await?).await,
         ClientCommand::Ops(ops) => ops.run(&connection.open().await?).await,
         ClientCommand::Audit(audit) => audit.run(connection).await,
+        ClientCommand::Roles(roles) => roles.run(&connection.open().await?).await,
         // A probe has exit codes of its own, for its errors too.
         ClientCommand::Health(health) => Ok(health.run(connection).await),
     }

@@ -5,12 +5,17 @@
 //! rules between keys, and `shown` prints the outcome with its secrets hidden.
 
 mod audit;
+mod auth;
 mod build;
+mod clients;
 mod connection_url;
 mod databases;
 mod error;
 mod example;
 mod keys;
+mod limits;
+mod listen;
+mod maintenance;
 mod settings;
 mod shown;
 mod source;
@@ -20,8 +25,7 @@ mod tests;
 
 use std::{
     collections::BTreeMap,
-    fmt, fs,
-    net::SocketAddr,
+    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -33,13 +37,21 @@ use serde::Serialize;
 
 pub use self::{
     audit::Audit,
+    auth::{
+        Account, Auth, Certificate, CertificateNames, Jwks, Jwt, RoleOfClaim, Token, TokenDigest,
+    },
+    clients::ClientRoles,
     connection_url::{ConnectionUrl, UrlError},
     error::{ConfigError, Origin},
     example::example,
+    limits::Limits,
+    listen::{Listen, TlsListen, UnixListen},
+    maintenance::Maintenance,
 };
 use self::{build::Surroundings, settings::Settings};
 pub use crate::model::{
-    backup::ArchiveFormat, method::Role, migration::BackupBefore, schema::ObjectPattern,
+    backup::ArchiveFormat, method::Role, migration::BackupBefore, permission::Rights,
+    schema::ObjectPattern,
 };
 
 /// The effective configuration.
@@ -51,6 +63,8 @@ pub struct Config {
     pub listen: Listen,
     /// Who may call.
     pub auth: Auth,
+    /// What callers may take.
+    pub limits: Limits,
     /// The control store and the managed databases.
     pub source: Source,
     /// Tools and connections.
@@ -67,6 +81,8 @@ pub struct Config {
     pub restore: Restore,
     /// How drills are limited.
     pub drill: Drill,
+    /// How maintenance work is done.
+    pub maintenance: Maintenance,
     /// How operations wait and stop.
     pub operations: Operations,
     /// When jobs run.
@@ -78,38 +94,6 @@ pub struct Config {
     /// What is logged and how.
     pub log: Log,
 }
-
-/// Where the daemon listens.
-#[derive(Clone, Debug, Serialize)]
-pub struct Listen {
-    /// The gRPC listener; a loopback address. Port 0 takes a free port.
-    pub grpc: SocketAddr,
-}
-
-/// Who may call.
-#[derive(Clone, Debug, Serialize)]
-pub struct Auth {
-    /// What a caller without a token may do; none where every call needs one.
-    #[serde(serialize_with = "shown::role_or_none")]
-    pub loopback_role: Option<Role>,
-    /// The known tokens.
-    pub tokens: Vec<Token>,
-}
-
-/// A bearer token, known by its digest alone.
-#[derive(Clone, Debug, Serialize)]
-pub struct Token {
-    /// The principal that it stands for.
-    pub name: String,
-    /// What the principal may do.
-    pub role: Role,
-    /// SHA-256 of the token.
-    pub sha256: TokenDigest,
-}
-
-/// SHA-256 of a token. `Debug` and `Serialize` hide it.
-#[derive(Clone, Copy)]
-pub struct TokenDigest(pub [u8; 32]);
 
 /// The control store and the managed databases: the daemon's own server, or ones that are configured.
 #[derive(Clone, Debug)]
@@ -143,12 +127,15 @@ pub struct Database {
     pub backup: ConnectionUrl,
     /// For vacuum, analyze and statistics.
     pub maintenance: ConnectionUrl,
+    /// For ProvisionRoles, and for nothing else; the admin's if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provision: Option<ConnectionUrl>,
     /// Its revisions.
     #[serde(flatten)]
     pub revisions: Revisions,
 }
 
-/// What files a database has, and where its record of revisions is.
+/// What files a database has, where its record of revisions is, and who uses it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Revisions {
     /// The directory of the scripts; it need not exist yet.
@@ -170,6 +157,9 @@ pub struct Revisions {
         serialize_with = "shown::path_if_any"
     )]
     pub drill_checks: Option<PathBuf>,
+    /// Whose roles use it.
+    #[serde(flatten)]
+    pub clients: ClientRoles,
 }
 
 /// Tools and connections.
@@ -367,17 +357,24 @@ pub struct Schedule {
     /// When to rehearse a restore; never if absent.
     #[serde(serialize_with = "shown::cron_or_off")]
     pub drill: Option<Cron>,
+    /// When to check who may do what; never if absent.
+    #[serde(serialize_with = "shown::cron_or_off")]
+    pub privileges: Option<Cron>,
 }
 
 /// How databases are probed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Health {
-    /// From one probe's start to the next.
+    /// From one look to the next.
     #[serde(serialize_with = "shown::duration")]
     pub interval: Duration,
     /// Longest wait for an answer.
     #[serde(serialize_with = "shown::duration")]
     pub timeout: Duration,
+    /// Failures in a row that make a connection unreachable.
+    pub failures: u32,
+    /// Answers in a row that make it reachable again.
+    pub successes: u32,
 }
 
 /// What is logged and how.
@@ -449,16 +446,4 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
             text.to_string_lossy().into_owned(),
         )
     })
-}
-
-impl fmt::Debug for TokenDigest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("***")
-    }
-}
-
-impl Serialize for TokenDigest {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("***")
-    }
 }

@@ -8,7 +8,7 @@ use std::{
 use clap::Parser;
 use pgsteward::{
     app,
-    cli::{self, Cli, Command, ConfigCommand, Exit},
+    cli::{self, Cli, ClientCommand, Command, ConfigCommand, Exit, RolesCommand},
     config::{self, Config},
     demo,
     model::failure::Failure,
@@ -26,6 +26,13 @@ async fn main() -> ExitCode {
         Command::Config(ConfigCommand::Check { config }) => {
             load(config.as_deref(), None).map(|config| cli::print(&config.shown()))
         }
+        Command::Roles(RolesCommand::Sql { config, database }) => {
+            roles_sql(config.as_deref(), database.as_deref())
+        }
+        Command::Roles(RolesCommand::Service(command)) => {
+            Ok(cli::run(ClientCommand::Roles(command), cli.connection).await)
+        }
+        Command::Token(command) => Ok(cli::token(&command, cli.connection.json())),
         Command::Serve { config, data_dir } => serve(config.as_deref(), data_dir)
             .await
             .map(|()| Exit::SUCCESS),
@@ -38,10 +45,15 @@ async fn main() -> ExitCode {
     exit.into()
 }
 
+fn roles_sql(file: Option<&Path>, database: Option<&str>) -> Result<Exit, Failure> {
+    let config = load(file, None)?;
+    Ok(cli::print(&app::roles_sql(&config, database)?))
+}
+
 async fn serve(file: Option<&Path>, data_dir: Option<PathBuf>) -> Result<(), Failure> {
     let config = load(file, data_dir)?;
     telemetry::init(config.log.format, &config.log.filter)?;
-    app::run(&config, shutdown::on_signal()?).await
+    app::run(&config, shutdown::on_signal()?, shutdown::hangups()?).await
 }
 
 /// A data directory on the command line wins over file and environment, as a variable of the environment would.

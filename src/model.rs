@@ -1,5 +1,6 @@
 //! Plain values and pure rules. Nothing here does input or output, and nothing here knows gRPC or PostgreSQL's protocol.
 
+pub mod attempts;
 pub mod audit;
 pub mod autogenerate;
 pub mod backup;
@@ -13,6 +14,10 @@ pub mod method;
 pub mod migration;
 pub mod operation;
 pub mod page;
+pub mod peer;
+pub mod permission;
+pub mod privileges;
+pub mod quote;
 pub mod rehearsal;
 pub mod restore;
 pub mod retention;

@@ -4,6 +4,7 @@
 //! Nothing here knows gRPC. Every function takes the [`Daemon`] and a [`context::Context`], and gives a value or a
 //! [`Failure`](crate::model::failure::Failure).
 
+pub mod attempts;
 pub mod audit;
 pub mod audited;
 pub mod backup;

@@ -19,6 +19,7 @@ pub mod maintenance;
 pub mod operation_approvals;
 pub mod operations;
 pub mod ownership;
+pub mod privileges;
 pub mod references;
 pub mod rehearsals;
 pub mod replaced;
@@ -28,7 +29,7 @@ pub mod spool;
 
 use std::sync::Arc;
 
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::Pool;
 use tokio_postgres::Config;
 use uuid::Uuid;
 
@@ -36,6 +37,7 @@ use self::audit::append::Appender;
 use crate::postgres::{
     database::{ConnectionSettings, get, pool},
     error::PostgresError,
+    pooled::Pooled,
 };
 
 /// The control store's connections, and the identity under which this daemon writes to it.
@@ -90,7 +92,7 @@ impl ControlStore {
             .map_err(PostgresError::query("ask the control store"))
     }
 
-    async fn client(&self) -> Result<Object, PostgresError> {
+    async fn client(&self) -> Result<Pooled, PostgresError> {
         get(&self.pool, &self.login, &self.settings).await
     }
 }

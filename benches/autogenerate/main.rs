@@ -8,22 +8,19 @@ mod models;
 mod peer;
 mod site;
 
-// The cluster and its processes are those of the other benchmark, which uses more of them.
+// Each benchmark uses a part of it.
 #[allow(dead_code)]
-#[path = "../lifeline/cluster.rs"]
-mod cluster;
-#[allow(dead_code)]
-#[path = "../lifeline/database.rs"]
-mod database;
-#[allow(dead_code)]
-#[path = "../lifeline/process.rs"]
-mod process;
+#[path = "../support/support.rs"]
+mod support;
 
 use std::{fs, process::ExitCode, sync::Arc, time::Instant};
 
 use anyhow::{Result, ensure};
 
-use self::{cluster::Cluster, database::Databases, process::Janitor, site::Site};
+use self::{
+    site::Site,
+    support::{cluster::Cluster, database::Databases, process::Janitor},
+};
 
 /// Seconds that the project allows itself for a run that writes, and for one that finds nothing to do.
 const BAR_WRITTEN: f64 = 10.0;

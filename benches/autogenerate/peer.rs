@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Stdio, time::Instant};
 use anyhow::{Result, ensure};
 use tokio::{process::Command, try_join};
 
-use crate::{
+use crate::support::{
     cluster::{PASSWORD, SUPERUSER},
     database::Databases,
 };

@@ -19,7 +19,7 @@ use pgsteward::proto::{
 use serde_json::Value;
 use tonic::transport::{Channel, Endpoint};
 
-use crate::{
+use crate::support::{
     database::Databases,
     process::{Janitor, Running},
 };

@@ -6,7 +6,7 @@
 use anyhow::Result;
 use futures_util::future::try_join_all;
 
-use crate::database::Databases;
+use crate::support::database::Databases;
 
 /// COPY text of the whole in MB when each table has the rows that are written here.
 const FULL_SIZE_MB: u64 = 992;

@@ -8,18 +8,17 @@
 // Counts and sizes become floating point on their way to a ratio.
 #![allow(clippy::cast_precision_loss)]
 
-mod cluster;
-mod daemon;
 mod data;
-mod database;
-mod memory;
 mod names;
 mod options;
 mod parts;
-mod process;
 mod report;
 mod results;
 mod site;
+// Each benchmark uses a part of it.
+#[allow(dead_code)]
+#[path = "../support/support.rs"]
+mod support;
 mod tools;
 
 use std::{fs, path::Path, process::ExitCode, sync::Arc};
@@ -28,13 +27,12 @@ use anyhow::{Context as _, Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
-    cluster::Cluster,
     options::{Options, Part},
     parts::{backup, download, health, optimize, restore, scaling},
-    process::Janitor,
     report::Machine,
     results::Results,
     site::Site,
+    support::{cluster::Cluster, process::Janitor},
 };
 
 #[tokio::main]

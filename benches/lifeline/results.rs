@@ -5,7 +5,7 @@ use std::{future::Future, time::Instant};
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::{memory::Kernel, site::Site};
+use crate::{site::Site, support::memory::Kernel};
 
 /// What a series' values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -5,14 +5,10 @@ use std::{path::PathBuf, sync::Arc, thread::available_parallelism, time::Duratio
 use anyhow::Result;
 
 use crate::{
-    cluster::Cluster,
-    daemon::Daemon,
-    data,
-    database::Databases,
-    names,
+    data, names,
     options::Options,
-    process::Janitor,
     results::Results,
+    support::{cluster::Cluster, daemon::Daemon, database::Databases, process::Janitor},
     tools::{self, Tools},
 };
 

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use tokio::process::{Child, Command};
 
-use crate::{
+use crate::support::{
     cluster::{Cluster, PASSWORD, SUPERUSER},
     database::Databases,
 };

@@ -7,6 +7,7 @@ use secrecy::ExposeSecret as _;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::access::size;
 use crate::{
     config::{
         Backup, Config, ConnectionUrl, Database as DatabaseConfig, Migrations, Revisions, Source,
@@ -14,14 +15,17 @@ use crate::{
     },
     model::{
         failure::{Failure, Kind},
+        health::Thresholds,
         method::Method,
         retention::RetentionPolicy,
         schedule::Job,
     },
     ops::{
         Daemon,
-        context::Principal,
-        daemon::{BackupSettings, Managed, MigrationSettings, RestoreSettings, Settings},
+        daemon::{
+            BackupSettings, HealthSettings, MaintenanceSettings, Managed, MigrationSettings,
+            RestoreSettings, Settings,
+        },
         health::Prober,
         runner::Runner,
     },
@@ -31,7 +35,6 @@ use crate::{
         revisions::ScriptLimits,
         versions::VersionTable,
     },
-    rpc::{Access, Credential},
     state::{ControlStore, anchor::Anchor, spool::Spool},
     storage::{BucketSettings, Identities, Recipients, SealError, Store, Stores},
     tools::binaries::Binaries,
@@ -96,12 +99,20 @@ pub(super) async fn servers(config: &Config) -> Result<Servers, BuildError> {
 
 fn embedded_app(embedded: &Embedded, revisions: &Revisions) -> Result<DatabaseConfig, BuildError> {
     let urls = embedded.managed();
+    let mut revisions = revisions.clone();
+    let application = url(embedded.application_url())?.user().to_owned();
+    let known = &mut revisions.clients.application_roles;
+    if !known.contains(&application) {
+        known.push(application);
+    }
     Ok(DatabaseConfig {
         admin: url(&urls.admin)?,
         migrator: url(&urls.migrator)?,
         backup: url(&urls.backup)?,
         maintenance: url(&urls.maintenance)?,
-        revisions: revisions.clone(),
+        // Its superuser is the embedded server's alone, which sets the roles right at each start.
+        provision: None,
+        revisions,
     })
 }
 
@@ -136,7 +147,10 @@ pub(super) async fn daemon(config: &Config, servers: &Servers) -> Result<Daemon,
         config.audit.spool_size.into(),
     )?;
     Ok(Daemon {
-        runner: Runner::new(Arc::clone(&store)),
+        runner: Runner::new(
+            Arc::clone(&store),
+            size(config.limits.operations_per_principal),
+        ),
         store,
         spool,
         anchor: Anchor::in_directory(&config.data_dir)?,
@@ -209,6 +223,10 @@ fn managed(
             migrator: database.migrator.settings().clone(),
             backup: database.backup.settings().clone(),
             maintenance: database.maintenance.settings().clone(),
+            provision: database
+                .provision
+                .as_ref()
+                .map(|url| url.settings().clone()),
             server_database: config.postgres.server_database.clone(),
         };
         let managed = Managed {
@@ -220,6 +238,8 @@ fn managed(
             },
             models: database.revisions.models.clone(),
             drill_checks: database.revisions.drill_checks.clone(),
+            application_roles: database.revisions.clients.application_roles.clone(),
+            read_only_roles: database.revisions.clients.read_only_roles.clone(),
             data_directory: servers
                 .embedded
                 .is_some()
@@ -249,9 +269,22 @@ fn settings(config: &Config) -> Result<Settings, BuildError> {
             largest_drill: config.drill.max_size,
             check_timeout: config.drill.check_timeout,
         },
+        maintenance: MaintenanceSettings {
+            jobs: jobs_at_once(config.maintenance.jobs),
+            lock_timeout: config.maintenance.lock_timeout,
+            reindex_lock_timeout: config.maintenance.reindex_lock_timeout,
+            yield_after: config.maintenance.yield_after,
+            long_transaction: config.maintenance.long_transaction,
+        },
         migrations: migrations(&config.migrations),
-        health_interval: config.health.interval,
-        health_timeout: config.health.timeout,
+        health: HealthSettings {
+            interval: config.health.interval,
+            timeout: config.health.timeout,
+            thresholds: Thresholds {
+                failures: config.health.failures,
+                successes: config.health.successes,
+            },
+        },
         audit_reads: config.audit.reads,
     })
 }
@@ -327,6 +360,7 @@ fn jobs(config: &Config, servers: &Servers) -> Vec<Job> {
         ("optimize", Method::Optimize, &schedule.optimize),
         ("drift", Method::CheckDrift, &schedule.drift),
         ("drill", Method::RunDrill, &schedule.drill),
+        ("privileges", Method::CheckPrivileges, &schedule.privileges),
     ];
     let mut jobs = Vec::new();
     for database in servers.databases.keys() {
@@ -343,21 +377,4 @@ fn jobs(config: &Config, servers: &Servers) -> Vec<Job> {
         }
     }
     jobs
-}
-
-/// Who may call.
-pub(super) fn access(config: &Config) -> Access {
-    let credentials = config
-        .auth
-        .tokens
-        .iter()
-        .map(|token| Credential {
-            principal: Principal {
-                name: token.name.clone(),
-                role: token.role,
-            },
-            sha256: token.sha256.0,
-        })
-        .collect();
-    Access::new(credentials, config.auth.loopback_role)
 }

@@ -1,24 +1,28 @@
 //! The daemon's life.
 //!
-//! Start: embedded server, control store, listener, proof of life, recovery, then ready.
+//! Start: listeners, embedded server, control store, proof of life, recovery, then ready.
 //! Stop: health says NOT_SERVING and no operation starts; running ones get `operations.shutdown_grace`, then are
 //! cancelled; open calls end; the embedded server stops last.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret as _;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::build::{self, BuildError};
+use super::{
+    access,
+    build::{self, BuildError},
+};
 use crate::{
     config::Config,
     model::failure::{Failure, Kind, chain},
     ops::{
-        Daemon, audit::keeper, health::Prober, migration::guard::Told, recovery, schedule::ticker,
+        Daemon, audit::keeper, health::Prober, maintenance::mode::expire, migration::guard::Told,
+        recovery, schedule::ticker,
     },
     postgres::embedded::Embedded,
-    rpc::{self, ServeError},
+    rpc::{self, ListenError, Listeners, ServeError, Serving},
 };
 
 /// How long open calls may take to end once they were told to.
@@ -41,12 +45,18 @@ pub struct Started {
 
 /// Starts a daemon and gives it once it is ready.
 pub async fn start(config: &Config) -> Result<Started, BuildError> {
+    // Nobody tells it to read its files again at once.
+    let (_, reload) = watch::channel(0);
+    start_with(config, reload).await
+}
+
+async fn start_with(config: &Config, reload: watch::Receiver<u64>) -> Result<Started, BuildError> {
     // First of all: that the address is taken must not show only after a cluster was made.
-    let listener = rpc::listen(config.listen.grpc)
+    let listeners = Listeners::bind(&access::places(config))
         .await
-        .map_err(|error| serve_failure(&error))?;
+        .map_err(listen_failure)?;
     let servers = build::servers(config).await?;
-    match begin(config, &servers, listener).await {
+    match begin(config, &servers, listeners, reload).await {
         Ok(started) => Ok(Started {
             embedded: servers.embedded,
             ..started
@@ -63,15 +73,12 @@ pub async fn start(config: &Config) -> Result<Started, BuildError> {
 async fn begin(
     config: &Config,
     servers: &build::Servers,
-    listener: TcpListener,
+    listeners: Listeners,
+    reload: watch::Receiver<u64>,
 ) -> Result<Started, BuildError> {
     let daemon = Arc::new(build::daemon(config, servers).await?);
-    let address = listener.local_addr().map_err(|source| {
-        serve_failure(&ServeError::Listen {
-            address: config.listen.grpc,
-            source,
-        })
-    })?;
+    let address = listeners.address();
+    let (access, attempts) = access::access(config)?;
 
     let stop_background = CancellationToken::new();
     let background = TaskTracker::new();
@@ -87,6 +94,7 @@ async fn begin(
         stop_background.clone(),
     ));
     background.spawn(keeper::run(Arc::clone(&daemon), stop_background.clone()));
+    background.spawn(expire::run(Arc::clone(&daemon), stop_background.clone()));
     background.spawn(Prober::run(Arc::clone(&daemon), stop_background.clone()));
     let ticking = ticker::run(Arc::clone(&daemon), stop_background.clone());
     background.spawn(async move {
@@ -97,12 +105,15 @@ async fn begin(
     background.close();
 
     let stop_serving = CancellationToken::new();
-    let serving = tokio::spawn(rpc::serve(
-        Arc::clone(&daemon),
-        build::access(config),
-        listener,
-        stop_serving.clone(),
-    ));
+    let serving = Serving {
+        daemon: Arc::clone(&daemon),
+        access,
+        attempts,
+        limits: access::limits(&config.limits),
+        reload,
+        stop: stop_serving.clone(),
+    };
+    let serving = tokio::spawn(rpc::serve(serving, listeners));
     daemon.ready.send_replace(true);
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "ready to serve");
     Ok(Started {
@@ -173,15 +184,24 @@ impl Started {
         if let Some(embedded) = self.embedded {
             embedded.stop().await?;
         }
-        tracing::info!("stopped");
+        // Nothing waits for these: a number that grows with the daemon's age is a leak.
+        let tasks_left = tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks();
+        tracing::info!(tasks_left, "stopped");
         Ok(())
     }
 }
 
-/// Serves until `stop`, or until something that must not end has ended.
-pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Failure> {
+/// Serves until `stop`, or until something that must not end has ended. Certificates and keys are read again at once when
+/// `reload` changes.
+pub async fn run(
+    config: &Config,
+    stop: CancellationToken,
+    reload: watch::Receiver<u64>,
+) -> Result<(), Failure> {
     let mut started = tokio::select! {
-        started = start(config) => started?,
+        started = start_with(config, reload) => started?,
         // An embedded server that was being started is found and adopted by the next start.
         () = stop.cancelled() => return Ok(()),
     };
@@ -197,11 +217,16 @@ pub async fn run(config: &Config, stop: CancellationToken) -> Result<(), Failure
 }
 
 fn serve_failure(error: &ServeError) -> Failure {
-    let failure = Failure::new(Kind::Unavailable, "LISTENER_FAILED", chain(error));
-    match error {
-        ServeError::Listen { .. } => {
-            failure.with_hint("set listen.grpc to a free address, or end what listens there")
+    Failure::new(Kind::Unavailable, "LISTENER_FAILED", chain(error))
+}
+
+fn listen_failure(error: ListenError) -> Failure {
+    let hint = match error {
+        ListenError::Tls(error) => return error.into(),
+        ListenError::Tcp { .. } => "set listen.grpc to a free address, or end what listens there",
+        ListenError::Unix { .. } => {
+            "listen.unix must be a path in a directory that the daemon may write, and not another daemon's"
         }
-        _ => failure,
-    }
+    };
+    Failure::new(Kind::Unavailable, "LISTENER_FAILED", chain(&error)).with_hint(hint)
 }

@@ -1,15 +1,17 @@
 //! Where the daemon is, with what credentials to speak, and how long to wait: the options of every client command.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
-use tonic::{
-    metadata::{Ascii, MetadataValue},
-    transport::{Endpoint, Uri},
-};
+use tonic::metadata::{Ascii, MetadataValue};
 
-use super::{error::CliError, session::Session};
+use super::{
+    address::Address,
+    error::CliError,
+    session::Session,
+    transport::{self, TlsOptions},
+};
 
 /// How long an answer may take that is no operation, unless `--timeout` says otherwise.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -24,17 +26,53 @@ const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
 /// Where the daemon is and how to speak with it.
 #[derive(Args, Clone, Debug)]
 pub struct Connection {
-    /// The daemon's address: `host:port` or `http://host:port`
+    /// The daemon's address: `host:port`, `https://host:port` or `unix:/path`
     #[arg(
         long,
         global = true,
         env = "PGSTEWARD_ADDR",
         default_value = "http://127.0.0.1:7432",
         value_name = "ADDRESS",
-        value_parser = parse_address,
+        value_parser = Address::parse,
         help_heading = "Client options"
     )]
-    addr: Uri,
+    addr: Address,
+    /// The certificates to trust, in PEM, in place of the system's
+    #[arg(
+        long,
+        global = true,
+        env = "PGSTEWARD_CA",
+        value_name = "FILE",
+        help_heading = "Client options"
+    )]
+    ca: Option<PathBuf>,
+    /// The certificate to show to the daemon, in PEM
+    #[arg(
+        long,
+        global = true,
+        env = "PGSTEWARD_CERT",
+        value_name = "FILE",
+        help_heading = "Client options"
+    )]
+    cert: Option<PathBuf>,
+    /// The private key of that certificate, in PEM
+    #[arg(
+        long,
+        global = true,
+        env = "PGSTEWARD_KEY",
+        value_name = "FILE",
+        help_heading = "Client options"
+    )]
+    key: Option<PathBuf>,
+    /// The name that the daemon's certificate must have, where it is not the address's host
+    #[arg(
+        long,
+        global = true,
+        env = "PGSTEWARD_SERVER_NAME",
+        value_name = "NAME",
+        help_heading = "Client options"
+    )]
+    server_name: Option<String>,
     /// The bearer token; rather set the environment variable, since others can see command lines
     #[arg(
         long,
@@ -61,7 +99,7 @@ pub struct Connection {
 
 impl Connection {
     /// True when the answer, and any error, is to be JSON.
-    pub(super) fn json(&self) -> bool {
+    pub fn json(&self) -> bool {
         self.json
     }
 
@@ -69,17 +107,20 @@ impl Connection {
     pub(super) async fn open(&self) -> Result<Session, CliError> {
         let authorization = self.token.as_ref().map(authorization).transpose()?;
         let answer_timeout = self.timeout.unwrap_or(ANSWER_TIMEOUT);
-        let channel = Endpoint::from(self.addr.clone())
-            .connect_timeout(answer_timeout.min(CONNECT_TIMEOUT))
-            .http2_keep_alive_interval(KEEP_ALIVE)
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(STREAM_WINDOW)
-            .connect()
-            .await
-            .map_err(|source| CliError::Connect {
-                address: self.addr.to_string().trim_end_matches('/').to_owned(),
-                source,
-            })?;
+        let tls = TlsOptions {
+            ca: self.ca.clone(),
+            certificate: self.cert.clone(),
+            key: self.key.clone(),
+            server_name: self.server_name.clone(),
+        };
+        let channel = transport::connect(&self.addr, &tls, |endpoint| {
+            endpoint
+                .connect_timeout(answer_timeout.min(CONNECT_TIMEOUT))
+                .http2_keep_alive_interval(KEEP_ALIVE)
+                .initial_stream_window_size(STREAM_WINDOW)
+                .initial_connection_window_size(STREAM_WINDOW)
+        })
+        .await?;
         Ok(Session {
             channel,
             authorization,
@@ -87,24 +128,6 @@ impl Connection {
             operation_timeout: self.timeout,
             json: self.json,
         })
-    }
-}
-
-/// Reads `host:port` or `http://host:port`.
-fn parse_address(text: &str) -> Result<Uri, String> {
-    let expected = "expected host:port or http://host:port";
-    let address = match text.split_once("://") {
-        Some(("http", address)) => address,
-        Some((scheme, _)) => return Err(format!("{scheme}:// is not supported; {expected}")),
-        None => text,
-    };
-    let uri: Uri = format!("http://{address}")
-        .parse()
-        .map_err(|_| expected.to_owned())?;
-    let plain = uri.path() == "/" && uri.query().is_none() && !address.contains('@');
-    match (uri.host(), uri.port_u16()) {
-        (Some(host), Some(_)) if !host.is_empty() && plain => Ok(uri),
-        _ => Err(expected.to_owned()),
     }
 }
 
@@ -123,34 +146,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-
-    #[test]
-    fn an_address_may_have_the_scheme_or_not() {
-        for (given, expected) in [
-            ("127.0.0.1:7432", "http://127.0.0.1:7432/"),
-            ("http://db1:7432", "http://db1:7432/"),
-            ("http://db1:7432/", "http://db1:7432/"),
-            ("[::1]:7432", "http://[::1]:7432/"),
-        ] {
-            assert_eq!(parse_address(given).unwrap().to_string(), expected);
-        }
-    }
-
-    #[test]
-    fn an_address_without_a_port_or_with_more_than_host_and_port_is_refused() {
-        for given in [
-            "",
-            "db1",
-            "http://db1",
-            ":7432",
-            "https://db1:7432",
-            "http://db1:7432/path",
-            "user:secret@db1:7432",
-            "db1:port",
-        ] {
-            assert!(parse_address(given).is_err(), "{given}");
-        }
-    }
 
     #[test]
     fn a_token_that_no_header_can_hold_is_refused_without_being_shown() {

@@ -10,7 +10,7 @@ use super::{
     download::{DownloadError, RESUME},
     exit::Exit,
     import_alembic::ImportError,
-    words,
+    transport, words,
 };
 use crate::{
     json::JsonError,
@@ -166,10 +166,13 @@ impl CliError {
     /// What to do about the errors that are not the daemon's own.
     pub(super) fn local_hint(&self) -> Option<String> {
         match self {
-            Self::Connect { .. } => Some(
-                "start it with `pgsteward serve`, or say where it is with --addr or PGSTEWARD_ADDR"
+            Self::Connect { source, .. } => Some(
+                transport::hint(source).unwrap_or("start it with `pgsteward serve`, or say where it is with --addr or PGSTEWARD_ADDR")
                     .to_owned(),
             ),
+            Self::Call(status) if unanswered(status) => {
+                transport::hint(status.as_ref()).map(str::to_owned)
+            }
             Self::NotDone { id, .. } => Some(format!("follow it with `pgsteward ops watch {id}`")),
             Self::InterruptedOperation(id) => {
                 Some(format!("cancel it with `pgsteward ops cancel {id}`"))

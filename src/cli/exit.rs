@@ -55,7 +55,8 @@ Exit codes:
     3  the daemon cannot be reached or does not answer in time
     4  what was asked for does not hold: a database is unreachable (status),
        the schema is not at the scripts' heads (migrate current --check) or
-       not what the revisions made (migrate drift),
+       not what the revisions made (migrate drift), a role holds more or
+       less than its purpose needs (roles check),
        revisions are to be finished by hand (migrate import-alembic),
        a restore would be refused (restore plan), the audit log is damaged
        (audit verify), an operation is not done

@@ -88,6 +88,7 @@ pub(super) fn conclude(session: &Session, operation: Operation) -> Result<Exit, 
 pub(super) fn verdict(operation: &Operation) -> Exit {
     match &operation.outcome {
         Some(Outcome::Drift(report)) => Exit::holds(!report.drifted),
+        Some(Outcome::Privileges(report)) => Exit::holds(report.clean),
         _ => Exit::SUCCESS,
     }
 }

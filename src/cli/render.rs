@@ -3,6 +3,7 @@
 mod audit;
 mod autogenerate;
 mod backup;
+mod database_stats;
 mod drift;
 mod drill;
 mod health;
@@ -10,6 +11,9 @@ mod logs;
 mod maintenance;
 mod migration;
 mod operation;
+mod optimize;
+mod privileges;
+mod reindex;
 mod restore;
 mod review;
 mod revision;

@@ -29,7 +29,9 @@ impl StatusArgs {
             let request = session.request(GetStatusRequest {});
             let status = session.health().get_status(request).await?.into_inner();
             session.print(&status)?;
-            status.control_store_reachable && status.databases.iter().all(is_good)
+            status.control_store_reachable
+                && status.message.is_empty()
+                && status.databases.iter().all(is_good)
         };
         Ok(Exit::holds(good))
     }

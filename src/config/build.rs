@@ -1,8 +1,6 @@
 //! From settings to the typed configuration: each key read by its rule, then the rules between keys.
 
-use std::{
-    collections::BTreeSet, net::SocketAddr, ops::RangeInclusive, path::PathBuf, time::Duration,
-};
+use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use chrono::DateTime;
 use chrono_tz::Tz;
@@ -15,11 +13,10 @@ use tracing_subscriber::EnvFilter;
 use crate::model::schema::PatternError;
 
 use super::{
-    ArchiveFormat, Auth, Backup, BackupBefore, Config, ConfigError, Drill, Health, Listen, Log,
-    LogFormat, Migrations, ObjectPattern, Operations, Postgres, Restore, Retention, Role, Schedule,
-    Token, TokenDigest,
+    ArchiveFormat, Auth, Backup, BackupBefore, Config, ConfigError, Drill, Health, Log, LogFormat,
+    Migrations, ObjectPattern, Operations, Postgres, Restore, Retention, Schedule, Source,
     audit::audit,
-    databases,
+    auth, databases, limits, listen, maintenance,
     settings::Settings,
     stores::{self, AwsVariables},
 };
@@ -27,13 +24,13 @@ use super::{
 /// PostgreSQL keeps its timeouts as 32-bit milliseconds, a little over 24 days. Bounds also keep clock arithmetic from
 /// overflowing.
 const LONGEST: Duration = Duration::from_hours(24 * 24);
-const POSITIVE: RangeInclusive<Duration> = Duration::from_millis(1)..=LONGEST;
-const ANY: RangeInclusive<Duration> = Duration::ZERO..=LONGEST;
+pub(super) const POSITIVE: RangeInclusive<Duration> = Duration::from_millis(1)..=LONGEST;
+pub(super) const ANY: RangeInclusive<Duration> = Duration::ZERO..=LONGEST;
 /// Ten years, for what is kept rather than waited for.
 const KEPT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24 * 3650);
 
 /// Zero stands for as many as there are processors.
-const JOBS: RangeInclusive<u32> = 0..=64;
+pub(super) const JOBS: RangeInclusive<u32> = 0..=64;
 
 /// What the process's own circumstances say about defaults.
 pub(super) struct Surroundings {
@@ -81,12 +78,16 @@ pub(super) fn config(
     let stores = stores::stores(settings, &data_dir, &surroundings.aws)?;
     let primary = stores::primary(settings, &stores)?;
     let copies = list(settings, "backup.copies");
-    let auth = auth(settings)?;
+    let source = databases::source(settings, &data_dir)?;
+    let listen = listen::listen(settings)?;
+    let auth = auth::auth(settings, &source, &listen)?;
+    listen::refuse_exposure(settings, &listen, &auth)?;
     Ok(Config {
-        listen: listen(settings)?,
-        restore: restore(settings, &auth)?,
+        listen,
+        limits: limits::limits(settings)?,
+        restore: restore(settings, &auth, &source)?,
         auth,
-        source: databases::source(settings, &data_dir)?,
+        source,
         postgres: Postgres {
             bin_dir: settings.path("postgres.bin_dir")?,
             server_database: settings.parse(
@@ -121,6 +122,7 @@ pub(super) fn config(
             ddl_guard: settings.flag("migrations.ddl_guard") == Some(true),
             ddl_guard_roles: list(settings, "migrations.ddl_guard_roles"),
         },
+        maintenance: maintenance::maintenance(settings)?,
         drill: Drill {
             max_size: settings.bytes("drill.max_size")?,
             check_timeout: settings.duration("drill.check_timeout", POSITIVE)?,
@@ -140,10 +142,13 @@ pub(super) fn config(
             optimize: job(settings, "schedule.optimize")?,
             drift: job(settings, "schedule.drift")?,
             drill: job(settings, "schedule.drill")?,
+            privileges: job(settings, "schedule.privileges")?,
         },
         health: Health {
             interval: settings.duration("health.interval", POSITIVE)?,
             timeout: settings.duration("health.timeout", POSITIVE)?,
+            failures: settings.integer("health.failures", 1..=10)?,
+            successes: settings.integer("health.successes", 1..=10)?,
         },
         audit: audit(settings)?,
         log: log(settings)?,
@@ -152,58 +157,17 @@ pub(super) fn config(
     })
 }
 
-fn listen(settings: &Settings) -> Result<Listen, ConfigError> {
-    let grpc: SocketAddr = settings.parse(
-        "listen.grpc",
-        "an address and port such as 127.0.0.1:7432",
-        |text| text.parse().ok(),
-    )?;
-    if !grpc.ip().to_canonical().is_loopback() {
-        let problem = "must be a loopback address: any other needs TLS and authentication, and this version \
-                       listens on loopback only";
-        return Err(settings.refuse("listen.grpc", problem).with_hint(
-            "configure auth.tokens, since what a proxy passes on comes in over loopback; then listen on 127.0.0.1 or \
-             [::1] and put a TLS-terminating proxy or a mesh sidecar in front",
-        ));
-    }
-    Ok(Listen { grpc })
-}
-
-fn auth(settings: &Settings) -> Result<Auth, ConfigError> {
-    let mut names = BTreeSet::new();
-    let mut tokens = Vec::new();
-    for place in settings.children("auth.tokens") {
-        let token = token(settings, &format!("auth.tokens.{place}"))?;
-        if !names.insert(token.name.clone()) {
-            return Err(settings.refuse(
-                &format!("auth.tokens.{place}.name"),
-                "is the name of another token too",
-            ));
-        }
-        tokens.push(token);
-    }
-    let loopback_role = match settings.text("auth.loopback_role") {
-        None if tokens.is_empty() => Some(Role::Admin),
-        None | Some("none") => None,
-        Some(_) => Some(settings.parse(
-            "auth.loopback_role",
-            "none, viewer, operator or admin",
-            role,
-        )?),
-    };
-    Ok(Auth {
-        loopback_role,
-        tokens,
-    })
-}
-
 /// A second person is asked for only where there can be one: otherwise no restore could ever be made.
-fn restore(settings: &Settings, auth: &Auth) -> Result<Restore, ConfigError> {
+fn restore(settings: &Settings, auth: &Auth, source: &Source) -> Result<Restore, ConfigError> {
     let require_second_person = settings.flag("restore.require_second_person") == Some(true);
-    let admins = auth.tokens.iter().filter(|token| token.role == Role::Admin);
-    let local = usize::from(auth.loopback_role == Some(Role::Admin));
-    if require_second_person && admins.count() + local < 2 {
-        let problem = "is true, but there are not two admins: nobody could approve a restore";
+    let lonely = source
+        .names()
+        .into_iter()
+        .find(|name| !auth.has_two_admins(name));
+    if let Some(database) = lonely.filter(|_| require_second_person) {
+        let problem = format!(
+            "is true, but there are not two admins of {database:?}: nobody could approve a restore"
+        );
         return Err(settings
             .refuse("restore.require_second_person", problem)
             .with_hint("give two people a token of the role admin each in auth.tokens"));
@@ -214,43 +178,6 @@ fn restore(settings: &Settings, auth: &Auth) -> Result<Restore, ConfigError> {
         keep_replaced: settings.duration("restore.keep_replaced", KEPT)?,
         jobs: settings.integer("restore.jobs", JOBS)?,
     })
-}
-
-fn token(settings: &Settings, path: &str) -> Result<Token, ConfigError> {
-    let name_rule = "1 to 63 letters, digits and any of . _ - @";
-    Ok(Token {
-        name: settings.parse(&format!("{path}.name"), name_rule, |text| {
-            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte);
-            let fits = (1..=63).contains(&text.len()) && text.bytes().all(allowed);
-            fits.then(|| text.to_owned())
-        })?,
-        role: settings.parse(&format!("{path}.role"), "viewer, operator or admin", role)?,
-        sha256: settings.parse(
-            &format!("{path}.sha256"),
-            "the 64 hexadecimal digits of a SHA-256",
-            digest,
-        )?,
-    })
-}
-
-fn role(text: &str) -> Option<Role> {
-    match text {
-        "viewer" => Some(Role::Viewer),
-        "operator" => Some(Role::Operator),
-        "admin" => Some(Role::Admin),
-        _ => None,
-    }
-}
-
-fn digest(text: &str) -> Option<TokenDigest> {
-    let mut bytes = [0; 32];
-    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (place, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * place..2 * place + 2)?, 16).ok()?;
-    }
-    Some(TokenDigest(bytes))
 }
 
 fn backup(settings: &Settings, copies: Vec<String>, store: String) -> Result<Backup, ConfigError> {
@@ -318,7 +245,7 @@ fn patterns(settings: &Settings) -> Result<Vec<ObjectPattern>, ConfigError> {
 }
 
 /// The items of a comma-separated text.
-fn list(settings: &Settings, path: &str) -> Vec<String> {
+pub(super) fn list(settings: &Settings, path: &str) -> Vec<String> {
     let items = settings.text(path).unwrap_or_default().split(',');
     items
         .map(str::trim)

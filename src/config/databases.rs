@@ -3,13 +3,30 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{ConfigError, ConnectionUrl, Database, Revisions, Source, settings::Settings};
+use super::{ConfigError, ConnectionUrl, Database, Revisions, Source, clients, settings::Settings};
 
 /// The keys of a database that hold a URL: the one for all purposes, then one for each.
-const URLS: [&str; 5] = ["url", "admin", "migrator", "backup", "maintenance"];
+const URLS: [&str; 6] = [
+    "url",
+    "admin",
+    "migrator",
+    "backup",
+    "maintenance",
+    "provision",
+];
 
 /// The only database that the embedded server manages.
 const EMBEDDED_DATABASE: &str = "app";
+
+impl Source {
+    /// The names of the managed databases.
+    pub(super) fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Embedded { .. } => vec![EMBEDDED_DATABASE],
+            Self::Configured { databases, .. } => databases.keys().map(String::as_str).collect(),
+        }
+    }
+}
 
 /// Decides between the embedded server and configured ones, and checks what was given for it.
 pub(super) fn source(settings: &Settings, data_dir: &Path) -> Result<Source, ConfigError> {
@@ -167,9 +184,27 @@ fn database(settings: &Settings, data_dir: &Path, name: &str) -> Result<Database
         migrator: purpose("migrator", Some(&admin))?,
         backup: purpose("backup", Some(&admin))?,
         maintenance: purpose("maintenance", Some(&admin))?,
+        provision: provision(settings, name, &admin)?,
         admin,
         revisions: revisions(settings, data_dir, name)?,
     })
+}
+
+/// The login that makes roles has no other purpose, so `url` does not serve for it.
+fn provision(
+    settings: &Settings,
+    name: &str,
+    admin: &ConnectionUrl,
+) -> Result<Option<ConnectionUrl>, ConfigError> {
+    let path = format!("databases.{name}.provision");
+    match settings.url(&path)? {
+        Some(url) if !url.same_database(admin) => {
+            let problem =
+                format!("is another server or database than that of `databases.{name}.admin`");
+            Err(settings.refuse(&path, problem))
+        }
+        url => Ok(url),
+    }
 }
 
 fn revisions(settings: &Settings, data_dir: &Path, name: &str) -> Result<Revisions, ConfigError> {
@@ -193,6 +228,7 @@ fn revisions(settings: &Settings, data_dir: &Path, name: &str) -> Result<Revisio
         version_table: identifier("version_table")?,
         version_table_schema: identifier("version_table_schema")?,
         drill_checks: settings.path(&format!("databases.{name}.drill_checks"))?,
+        clients: clients::clients(settings, name)?,
     })
 }
 

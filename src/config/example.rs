@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::keys::{KEYS, Key, Shape};
+use super::keys::{Key, Shape, all};
 
 const HEAD: &str = "\
 # pgsteward's configuration. Lines that begin with '#' and a letter or bracket are settings: with the '#' taken away
@@ -19,7 +19,7 @@ const HEAD: &str = "\
 pub fn example() -> String {
     let mut text = HEAD.to_owned();
     let mut section = String::new();
-    for key in KEYS {
+    for key in all() {
         let (header, name) = key.path.rsplit_once('.').unwrap_or(("", key.path));
         let header = header_line(header, name);
         if header != section {

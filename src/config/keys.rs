@@ -4,6 +4,7 @@
 //! defaults from it, and `pgsteward config example` prints it. In a path, `*` stands for a name and `#` for a place in
 //! a list.
 
+mod access;
 mod lookup;
 
 pub(super) use self::lookup::{Place, key, likely_meant, place};
@@ -62,36 +63,15 @@ const fn sample(path: &'static str, shape: Shape, comment: &'static str) -> Key 
 use Shape::{Flag, Integer, Text};
 
 /// Every key, in the order of the example: those at the top level first, then section by section.
-pub(super) const KEYS: &[Key] = &[
+pub(super) fn all() -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().chain(access::KEYS)
+}
+
+const KEYS: &[Key] = &[
     sample(
         "data_dir",
         Text("/var/lib/pgsteward"),
         "Where the embedded server, the default store and default revisions live; for others than root ~/.local/share/pgsteward.",
-    ),
-    fixed(
-        "listen.grpc",
-        Text("127.0.0.1:7432"),
-        "Address and port of the gRPC listener; loopback only. Port 0 takes a free one.",
-    ),
-    sample(
-        "auth.loopback_role",
-        Text("admin"),
-        "What a caller without a token may do: none, viewer, operator or admin. Default: admin without tokens, none with.",
-    ),
-    sample(
-        "auth.tokens.#.name",
-        Text("deploy"),
-        "The principal that the token stands for, as the audit log shows it.",
-    ),
-    sample(
-        "auth.tokens.#.role",
-        Text("operator"),
-        "What it may do: viewer, operator or admin.",
-    ),
-    sample(
-        "auth.tokens.#.sha256",
-        Text("0000000000000000000000000000000000000000000000000000000000000000"),
-        "SHA-256 of the token in hexadecimal; the token itself is kept by its holder alone.",
     ),
     sample(
         "control.url",
@@ -127,6 +107,21 @@ pub(super) const KEYS: &[Key] = &[
         "databases.*.maintenance",
         Text("postgresql://steward_maintenance:secret@localhost:5432/app"),
         "Role that vacuums and analyzes.",
+    ),
+    sample(
+        "databases.*.provision",
+        Text("postgresql://postgres:secret@localhost:5432/app"),
+        "Login that may create the other roles, for ProvisionRoles and nothing else; by default the admin's.",
+    ),
+    fixed(
+        "databases.*.application_roles",
+        Text(""),
+        "Roles that the application logs in with, comma-separated: they are to read and write rows and nothing more.",
+    ),
+    fixed(
+        "databases.*.read_only_roles",
+        Text(""),
+        "Roles that are to read rows and nothing more, comma-separated.",
     ),
     sample(
         "databases.*.revisions",
@@ -376,6 +371,31 @@ pub(super) const KEYS: &[Key] = &[
     ),
     fixed("drill.check_timeout", Text("5m"), "Limit of one check."),
     fixed(
+        "maintenance.jobs",
+        Integer(0),
+        "Tables that are vacuumed, or indexes that are rebuilt, at once, at most 64; 0 for as many as there are processors.",
+    ),
+    fixed(
+        "maintenance.lock_timeout",
+        Text("10s"),
+        "Longest wait of VACUUM and ANALYZE for the lock of a table, which is then skipped.",
+    ),
+    fixed(
+        "maintenance.reindex_lock_timeout",
+        Text("10m"),
+        "Longest wait of REINDEX CONCURRENTLY for older transactions; it blocks no reader or writer meanwhile.",
+    ),
+    fixed(
+        "maintenance.yield_after",
+        Text("10s"),
+        "How long a table or index that is at work may go on while a migration, restore or backup waits for the database.",
+    ),
+    fixed(
+        "maintenance.long_transaction",
+        Text("30m"),
+        "From which age on the database's statistics warn of a transaction.",
+    ),
+    fixed(
         "operations.lock_wait",
         Text("10m"),
         "How long an operation waits for its turn on a database.",
@@ -416,14 +436,29 @@ pub(super) const KEYS: &[Key] = &[
         "When to rehearse a restore of the newest backup, or off.",
     ),
     fixed(
+        "schedule.privileges",
+        Text("0 6 * * 0"),
+        "When to check that each role holds what its purpose needs and no more, or off.",
+    ),
+    fixed(
         "health.interval",
-        Text("2s"),
-        "How often each database is probed.",
+        Text("1s"),
+        "How often each database and the control store are looked at.",
     ),
     fixed(
         "health.timeout",
-        Text("3s"),
-        "Longest wait for a probe's answer.",
+        Text("1500ms"),
+        "Longest wait for the answer.",
+    ),
+    fixed(
+        "health.failures",
+        Integer(2),
+        "Looks without an answer in a row, 1 to 10, that make a database NOT_SERVING.",
+    ),
+    fixed(
+        "health.successes",
+        Integer(2),
+        "Answers in a row, 1 to 10, that make it SERVING again.",
     ),
     fixed(
         "audit.reads",

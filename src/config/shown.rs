@@ -15,9 +15,9 @@ use secrecy::SecretString;
 use serde::{Serialize, Serializer};
 
 use super::{
-    ArchiveFormat, Audit, Auth, Backup, Config, ConnectionUrl, Database, Drill, Health, Listen,
-    Log, Migrations, Operations, Postgres, Restore, Retention, Revisions, Role, Schedule, Source,
-    Store,
+    ArchiveFormat, Audit, Auth, Backup, Config, ConnectionUrl, Database, Drill, Health, Limits,
+    Listen, Log, Maintenance, Migrations, Operations, Postgres, Restore, Retention, Revisions,
+    Rights, Schedule, Source, Store,
 };
 
 /// The configuration in the file's own cut, where [`Source`] is spread over three tables.
@@ -27,6 +27,7 @@ struct Document<'a> {
     data_dir: &'a Path,
     listen: &'a Listen,
     auth: &'a Auth,
+    limits: &'a Limits,
     #[serde(skip_serializing_if = "Option::is_none")]
     control: Option<Control>,
     databases: BTreeMap<&'a str, Managed<'a>>,
@@ -38,6 +39,7 @@ struct Document<'a> {
     migrations: &'a Migrations,
     restore: &'a Restore,
     drill: &'a Drill,
+    maintenance: &'a Maintenance,
     operations: &'a Operations,
     schedule: &'a Schedule,
     health: &'a Health,
@@ -101,6 +103,7 @@ impl Config {
             data_dir: &self.data_dir,
             listen: &self.listen,
             auth: &self.auth,
+            limits: &self.limits,
             control,
             databases,
             embedded,
@@ -111,6 +114,7 @@ impl Config {
             migrations: &self.migrations,
             restore: &self.restore,
             drill: &self.drill,
+            maintenance: &self.maintenance,
             operations: &self.operations,
             schedule: &self.schedule,
             health: &self.health,
@@ -173,12 +177,16 @@ pub(super) fn cron_or_off<S: Serializer>(
     serializer.serialize_str(cron.as_ref().map_or("off", Cron::as_str))
 }
 
-pub(super) fn role_or_none<S: Serializer>(
-    role: &Option<Role>,
+pub(super) fn rights<S: Serializer>(rights: &Rights, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(rights)
+}
+
+pub(super) fn rights_or_none<S: Serializer>(
+    rights: &Option<Rights>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    match role {
-        Some(role) => role.serialize(serializer),
+    match rights {
+        Some(rights) => serializer.collect_str(rights),
         None => serializer.serialize_str("none"),
     }
 }

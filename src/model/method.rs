@@ -19,6 +19,18 @@ pub enum Role {
     Admin,
 }
 
+impl Role {
+    /// The role of a name as `Display` writes it.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "viewer" => Some(Self::Viewer),
+            "operator" => Some(Self::Operator),
+            "admin" => Some(Self::Admin),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Role {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
@@ -121,9 +133,14 @@ methods! {
     }
     MaintenanceService {
         Optimize: Operator, Mutates;
+        Reindex: Operator, Mutates;
         EnterMaintenance: Operator, Mutates;
         ExitMaintenance: Operator, Mutates;
         GetMaintenance: Viewer, Reads;
+        ProvisionRoles: Admin, Mutates;
+        // Starts an operation, as a drift check does.
+        CheckPrivileges: Operator, Mutates;
+        GetDatabaseStats: Viewer, Reads;
     }
     HealthService {
         CheckDatabase: Viewer, Reads;

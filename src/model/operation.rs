@@ -9,8 +9,9 @@ use super::{
     drift::DriftReport,
     drill::Drill,
     failure::Failure,
-    maintenance::{Maintenance, OptimizeResult},
+    maintenance::{Maintenance, optimize::OptimizeResult, reindex::ReindexResult},
     migration::{AutogenerateResult, MigrationResult, Review, StampResult},
+    privileges::{PrivilegeReport, RolesProvisioned},
     restore::RestoreResult,
     retention::RetentionResult,
 };
@@ -117,6 +118,8 @@ pub enum Outcome {
     Restore(RestoreResult),
     /// `Optimize`.
     Optimize(OptimizeResult),
+    /// `Reindex`.
+    Reindex(ReindexResult),
     /// `EnterMaintenance`, `ExitMaintenance`.
     Maintenance(Maintenance),
     /// `ReviewRevision`.
@@ -129,6 +132,10 @@ pub enum Outcome {
     Drill(Drill),
     /// `CreateRevision` with autogenerate.
     Autogenerate(AutogenerateResult),
+    /// `CheckPrivileges`.
+    Privileges(PrivilegeReport),
+    /// `ProvisionRoles`.
+    Provisioned(RolesProvisioned),
 }
 
 /// That an operation waits, or waited, for a second person.

@@ -17,6 +17,7 @@ use crate::{
         },
         failure::{Failure, Kind},
         page::Page,
+        permission::Scope,
     },
     state::audit::{AuditStep, protection::Protection},
 };
@@ -28,24 +29,39 @@ const LOOK: Duration = Duration::from_millis(500);
 /// An export's lines are sent together up to about this size.
 const EXPORT_PART: usize = 128 << 10;
 
-/// Entries, newest first, and the token of the next page.
+/// Entries of one database, or of all that the caller may see, newest first, and the token of the next page.
 pub async fn list(
     daemon: &Daemon,
     context: &Context,
-    filter: &AuditFilter,
+    filter: AuditFilter,
     page: &Page,
 ) -> Result<(Vec<AuditEntry>, Option<String>), Failure> {
-    context.authorize()?;
-    daemon.store.audit_entries(filter, page).await
+    let filter = within_reach(context, filter)?;
+    daemon.store.audit_entries(&filter, page).await
 }
 
-/// Where a watch begins: after a record, or at the end of the log.
-pub async fn watch(daemon: &Daemon, context: &Context, after: Option<i64>) -> Result<i64, Failure> {
-    context.authorize()?;
-    match after {
-        Some(after) => Ok(after),
-        None => Ok(daemon.store.audit_head().await?.number),
-    }
+/// Limits what is asked for to what the caller may see.
+fn within_reach(context: &Context, filter: AuditFilter) -> Result<AuditFilter, Failure> {
+    let named = filter.databases.as_ref().and_then(|names| names.first());
+    Ok(AuditFilter {
+        databases: context.reach_of(named.map(String::as_str))?.limit(),
+        ..filter
+    })
+}
+
+/// What a watch shows, and where it begins: after a record, or at the end of the log.
+pub async fn watch(
+    daemon: &Daemon,
+    context: &Context,
+    filter: AuditFilter,
+    after: Option<i64>,
+) -> Result<(AuditFilter, i64), Failure> {
+    let filter = within_reach(context, filter)?;
+    let after = match after {
+        Some(after) => after,
+        None => daemon.store.audit_head().await?.number,
+    };
+    Ok((filter, after))
 }
 
 /// The next steps of the log after a position, of whichever daemon; at least one.
@@ -79,7 +95,7 @@ pub async fn verify(
     context: &Context,
     expected: Option<Head>,
 ) -> Result<Verification, Failure> {
-    context.authorize()?;
+    context.authorize(&Scope::Everything)?;
     // Before the log is read: what others append meanwhile must not look like something that was never seen.
     let anchor = daemon.anchor.read()?;
     let mut checker = Checker::after(Head::START);
@@ -120,7 +136,7 @@ pub async fn export(
     since: Option<DateTime<Utc>>,
     until: Option<DateTime<Utc>>,
 ) -> Result<impl Stream<Item = Result<String, Failure>> + Send + use<>, Failure> {
-    context.authorize()?;
+    context.authorize(&Scope::Everything)?;
     if since.zip(until).is_some_and(|(since, until)| since > until) {
         return Err(Failure::invalid_field(
             "until",

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{context::Context, daemon::Daemon};
 use crate::{
     model::{
+        attempts::Attempt,
         audit::{
             AuditOutcome,
             spooled::{SpooledCall, SpooledKind},
@@ -20,6 +21,7 @@ use crate::{
         failure::{Failure, Kind},
         method::Method,
         operation::Operation,
+        permission::Scope,
     },
     state::{ControlStore, audit::append::NewAuditEntry, spool::Lane},
 };
@@ -59,24 +61,21 @@ fn outcome_of(failure: &Failure) -> AuditOutcome {
 pub(super) async fn begin(
     daemon: &Daemon,
     context: &Context,
-    database: Option<&str>,
+    scope: &Scope,
 ) -> Result<Recorded, Failure> {
     let store = &daemon.store;
-    let peer = context.peer.map(|peer| peer.to_string());
     let entry = store
         .insert_audit_entry(&NewAuditEntry {
             principal: &context.principal.name,
-            peer: peer.as_deref().unwrap_or_default(),
+            peer: &context.peer.to_string(),
             method: context.method.full_name(),
-            database: database
-                .map(|name| daemon.full_name(name))
-                .unwrap_or_default(),
+            database: scope.database().unwrap_or_default(),
             request: &context.request,
         })
         .await
         .map_err(|cause| unrecorded(&cause))?;
     let recorded = Recorded { entry };
-    let authorized = context.authorize();
+    let authorized = context.authorize(scope);
     if let Err(denied) = &authorized {
         recorded.close(store, Some(denied), "").await;
     }
@@ -98,14 +97,14 @@ fn unrecorded(cause: &Failure) -> Failure {
     }
 }
 
-/// A call that ends within the call. `database` is as named in the call; `None` when the call names none.
+/// A call that ends within the call, about what `scope` says.
 pub(super) async fn immediate<T>(
     daemon: &Daemon,
     context: &Context,
-    database: Option<&str>,
+    scope: &Scope,
     deed: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    let recorded = begin(daemon, context, database).await?;
+    let recorded = begin(daemon, context, scope).await?;
     let result = deed.await;
     recorded
         .close(&daemon.store, result.as_ref().err(), "")
@@ -117,10 +116,10 @@ pub(super) async fn immediate<T>(
 pub(super) async fn operation(
     daemon: &Daemon,
     context: &Context,
-    database: Option<&str>,
+    scope: &Scope,
     start: impl AsyncFnOnce(Recorded) -> Result<Operation, Failure>,
 ) -> Result<Operation, Failure> {
-    let recorded = begin(daemon, context, database).await?;
+    let recorded = begin(daemon, context, scope).await?;
     let started = start(recorded).await;
     if let Err(refusal) = &started {
         recorded.close(&daemon.store, Some(refusal), "").await;
@@ -214,27 +213,12 @@ pub fn read(daemon: &Daemon, call: ReadCall<'_>) -> Result<(), Failure> {
     }
 }
 
-/// A caller that was not let in.
-#[derive(Clone, Copy, Debug)]
-pub struct Refusal<'a> {
-    /// What was asked for: the path without its leading slash, as the caller said it.
-    pub method: &'a str,
-    /// The caller's address.
-    pub peer: &'a str,
-    /// The name that the caller goes by, where it is known; else empty.
-    pub principal: &'a str,
-    /// The stable reason, e.g. `CREDENTIALS_INVALID`.
-    pub reason: &'a str,
-    /// How many refusals this stands for, 1 or more: whoever limits the rate of attempts need not write one by one.
-    pub count: u64,
-}
-
 /// The longest text of a caller that was not let in that is kept, in bytes.
 const KEPT_OF_STRANGERS: usize = 256;
 
-/// Records callers that were not let in. It writes to the spool and never waits for the control store; where it cannot, the
-/// log has it.
-pub fn refused(daemon: &Daemon, refusal: Refusal<'_>) {
+/// Records so many failed attempts to call, all from one address and the last of them this one. It writes to the spool and
+/// never waits for the control store; where it cannot, the log has it.
+pub(super) fn refused(daemon: &Daemon, attempt: &Attempt, count: u64) {
     let kept = |text: &str| text[..text.floor_char_boundary(KEPT_OF_STRANGERS)].to_owned();
     let written = daemon.spool.write(
         Lane::Calls,
@@ -242,19 +226,19 @@ pub fn refused(daemon: &Daemon, refusal: Refusal<'_>) {
             source: Uuid::now_v7(),
             kind: SpooledKind::Refusal,
             happened_at: Utc::now(),
-            principal: kept(refusal.principal),
-            peer: kept(refusal.peer),
-            method: kept(refusal.method),
+            principal: kept(&attempt.claimed),
+            peer: attempt.peer.to_string(),
+            method: kept(&attempt.method),
             database: String::new(),
             request: Value::Null,
             outcome: AuditOutcome::Denied.name().to_owned(),
-            reason: refusal.reason.to_owned(),
+            reason: attempt.reason.clone(),
             duration: 0,
-            calls: refusal.count.max(1),
+            calls: count.max(1),
         },
     );
     if let Err(error) = written {
         let error = Failure::from(error);
-        tracing::warn!(%error, ?refusal, "a refused caller could not be recorded");
+        tracing::warn!(%error, ?attempt, "a refused caller could not be recorded");
     }
 }

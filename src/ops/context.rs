@@ -1,12 +1,12 @@
 //! Context: who calls which method with what, carried by every call, the scheduler's too.
 
-use std::net::SocketAddr;
-
 use serde_json::Value;
 
 use crate::model::{
     failure::{Failure, Kind},
     method::{Method, Role},
+    peer::Peer,
+    permission::{Reach, Rights, Scope},
 };
 
 /// Who calls.
@@ -14,8 +14,8 @@ use crate::model::{
 pub struct Principal {
     /// The name that logs and records show.
     pub name: String,
-    /// What it may do.
-    pub role: Role,
+    /// What it may do, on which databases.
+    pub rights: Rights,
 }
 
 impl Principal {
@@ -23,7 +23,7 @@ impl Principal {
     pub fn scheduler() -> Self {
         Self {
             name: "scheduler".to_owned(),
-            role: Role::Operator,
+            rights: Rights::everywhere(Role::Operator),
         }
     }
 }
@@ -33,8 +33,8 @@ impl Principal {
 pub struct Context {
     /// Who calls.
     pub principal: Principal,
-    /// From where; `None` for the scheduler.
-    pub peer: Option<SocketAddr>,
+    /// From where.
+    pub peer: Peer,
     /// Which method.
     pub method: Method,
     /// With what: the request as JSON by the proto3 mapping.
@@ -42,23 +42,49 @@ pub struct Context {
 }
 
 impl Context {
-    /// Refuses the call when the principal's role is less than the method's. The first line of every operation, directly
-    /// or through `audited`.
-    pub fn authorize(&self) -> Result<(), Failure> {
+    /// Refuses the call when the principal lacks the method's role on what it is about. The first line of every operation,
+    /// directly, through `Daemon::authorized` or through `audited`. The refusal repeats what the caller said and tells
+    /// nothing of what exists.
+    pub fn authorize(&self, scope: &Scope) -> Result<(), Failure> {
         let needed = self.method.role();
-        if self.principal.role >= needed {
+        let Principal { name, rights } = &self.principal;
+        if rights.allow(needed, scope) {
             return Ok(());
         }
+        let about = match scope {
+            Scope::Database(named) if named.is_empty() => " on every database".to_owned(),
+            Scope::Database(named) => format!(" on database {named:?}"),
+            Scope::Thing(_) => " on the database that it is about".to_owned(),
+            Scope::Everything => " on every database".to_owned(),
+            Scope::Any => String::new(),
+        };
+        let hint = match scope {
+            Scope::Database(named) if named.is_empty() => "name the database in the call",
+            _ => "call as a principal that has the role",
+        };
         Err(Failure::new(
             Kind::PermissionDenied,
             "ROLE_TOO_LOW",
             format!(
-                "{} needs the role {needed}, {:?} has {}",
+                "{} needs the role {needed}{about}, {name:?} has {rights}",
                 self.method.name(),
-                self.principal.name,
-                self.principal.role
             ),
         )
-        .with_hint("call with the token of a principal that has the role"))
+        .with_hint(hint))
+    }
+
+    /// What a list may show of what there is, which belongs to databases; refuses a principal that may see none of them.
+    pub fn reach(&self) -> Result<Reach, Failure> {
+        self.authorize(&Scope::Any)?;
+        Ok(self.principal.rights.reach(self.method.role()))
+    }
+
+    /// The same of a list that may be asked for one database.
+    pub fn reach_of(&self, database: Option<&str>) -> Result<Reach, Failure> {
+        let Some(database) = database else {
+            return self.reach();
+        };
+        self.authorize(&Scope::Database(database.to_owned()))?;
+        Ok(Reach::Databases([database.to_owned()].into()))
     }
 }

@@ -7,13 +7,15 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use tokio::sync::watch;
 
-use super::{health::Prober, runner::Runner};
+use super::{context::Context, health::Prober, runner::Runner};
 use crate::{
     archive::Codec,
     model::{
         backup::{ArchiveFormat, BackupName, Manifest},
         failure::{Failure, Kind},
+        health::Thresholds,
         migration::BackupBefore,
+        permission::Scope,
         retention::RetentionPolicy,
         schedule::Job,
         schema::ObjectPattern,
@@ -37,6 +39,10 @@ pub struct Managed {
     pub models: Option<PathBuf>,
     /// The directory of the queries that a drill asks of it; none for no checks.
     pub drill_checks: Option<PathBuf>,
+    /// The roles that the application logs in with.
+    pub application_roles: Vec<String>,
+    /// The roles that read rows only.
+    pub read_only_roles: Vec<String>,
     /// Where its server keeps its files on this machine, where that is known: the embedded server's.
     pub data_directory: Option<PathBuf>,
 }
@@ -61,14 +67,25 @@ pub struct Settings {
     pub time_zone: Tz,
     /// How restores and drills are made.
     pub restore: RestoreSettings,
+    /// How maintenance work is done.
+    pub maintenance: MaintenanceSettings,
     /// How revisions are applied.
     pub migrations: MigrationSettings,
-    /// How often the prober looks at each database.
-    pub health_interval: Duration,
-    /// How long the prober waits for an answer.
-    pub health_timeout: Duration,
+    /// How databases are probed.
+    pub health: HealthSettings,
     /// Whether calls that only read are recorded.
     pub audit_reads: bool,
+}
+
+/// How databases are probed.
+#[derive(Clone, Copy, Debug)]
+pub struct HealthSettings {
+    /// From the end of one look to the next.
+    pub interval: Duration,
+    /// How long a look waits for an answer.
+    pub timeout: Duration,
+    /// How many looks in a row are believed.
+    pub thresholds: Thresholds,
 }
 
 /// How backups are written, and read.
@@ -116,6 +133,21 @@ pub struct RestoreSettings {
     pub largest_drill: Option<u64>,
     /// Limit of one check of a drill.
     pub check_timeout: Duration,
+}
+
+/// How maintenance work is done.
+#[derive(Clone, Debug)]
+pub struct MaintenanceSettings {
+    /// Tables or indexes at once; at least one.
+    pub jobs: usize,
+    /// Longest wait of VACUUM and ANALYZE for the lock of a table.
+    pub lock_timeout: Duration,
+    /// Longest wait of REINDEX CONCURRENTLY for older transactions.
+    pub reindex_lock_timeout: Duration,
+    /// How long a piece of work may go on while others wait for the database.
+    pub yield_after: Duration,
+    /// From which age on a transaction is warned of.
+    pub long_transaction: Duration,
 }
 
 /// How revisions are applied.
@@ -203,11 +235,34 @@ impl Daemon {
         })
     }
 
-    /// The managed database of a backup, for the audit log; none when there is no such backup.
-    pub async fn database_of_backup(&self, filename: &str) -> Option<String> {
-        let name = BackupName::parse(filename).ok()?;
-        let (manifest, _) = self.stored_backup(&name).await.ok()?;
-        Some(manifest.database)
+    /// What a call is about that names a database.
+    pub fn scope(&self, name: &str) -> Scope {
+        Scope::Database(self.full_name(name).to_owned())
+    }
+
+    /// What a call is about that names a backup. A name that no backup can have is wrong for everyone.
+    pub async fn scope_of_backup(&self, filename: &str) -> Scope {
+        let Ok(name) = BackupName::parse(filename) else {
+            return Scope::Any;
+        };
+        let stored = self.stored_backup(&name).await.ok();
+        Scope::Thing(stored.map(|(manifest, _)| manifest.database))
+    }
+
+    /// What a call is about that names an operation. An id that no operation can have is wrong for everyone.
+    pub async fn scope_of_operation(&self, id: &str) -> Scope {
+        let Ok(id) = id.parse() else {
+            return Scope::Any;
+        };
+        let known = self.runner.get(id).await.ok();
+        Scope::Thing(known.map(|operation| operation.database))
+    }
+
+    /// The managed database that a call names, for a principal that may make the call about it. Others are refused before
+    /// it is looked for.
+    pub fn authorized(&self, context: &Context, name: &str) -> Result<&Arc<Managed>, Failure> {
+        context.authorize(&self.scope(name))?;
+        self.managed(name)
     }
 
     /// The newest good backup of a managed database.

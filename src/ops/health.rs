@@ -5,3 +5,32 @@ pub mod prober;
 pub mod status;
 
 pub use prober::Prober;
+
+use super::daemon::Daemon;
+use crate::model::failure::{Failure, Kind};
+
+/// The answer, or that it is not known, which is said and is no reason to keep the rest back.
+fn found<T>(what: &str, answer: Result<T, Failure>, unknown: &mut Vec<String>) -> Option<T> {
+    answer
+        .map_err(|failure| unknown.push(format!("{what} not known: {failure}")))
+        .ok()
+}
+
+/// Asks for something, for no longer than a probe would.
+async fn soon<T, E>(
+    daemon: &Daemon,
+    asking: impl Future<Output = Result<T, E>>,
+) -> Result<T, Failure>
+where
+    Failure: From<E>,
+{
+    let timeout = daemon.settings.health.timeout;
+    match tokio::time::timeout(timeout, asking).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(Failure::new(
+            Kind::DeadlineExceeded,
+            "NO_ANSWER",
+            format!("no answer within {}", humantime::format_duration(timeout)),
+        )),
+    }
+}

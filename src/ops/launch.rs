@@ -14,6 +14,7 @@ use crate::model::{
     backup::Manifest,
     failure::Failure,
     operation::{Operation, Outcome},
+    permission::Scope,
 };
 
 /// The longest reason that is recorded, in characters.
@@ -53,7 +54,7 @@ where
     once(
         daemon,
         context,
-        Some(database),
+        &daemon.scope(database),
         request_id,
         async |recorded| {
             let managed = Arc::clone(daemon.managed(database)?);
@@ -94,25 +95,19 @@ where
     Work: FnOnce(Job) -> Running + Send + 'static,
     Running: Future<Output = Result<Outcome, Failure>> + Send + 'static,
 {
-    let named = daemon.database_of_backup(filename).await;
-    once(
-        daemon,
-        context,
-        named.as_deref(),
-        request_id,
-        async |recorded| {
-            let manifest = backup::list::find(daemon, filename).await?;
-            let database = manifest.database.clone();
-            let work = prepare(manifest);
-            let start = Start {
-                recorded,
-                database: &database,
-                request_id,
-                approval_time: None,
-            };
-            daemon.runner.start(context, start, work).await
-        },
-    )
+    let scope = daemon.scope_of_backup(filename).await;
+    once(daemon, context, &scope, request_id, async |recorded| {
+        let manifest = backup::list::find(daemon, filename).await?;
+        let database = manifest.database.clone();
+        let work = prepare(manifest);
+        let start = Start {
+            recorded,
+            database: &database,
+            request_id,
+            approval_time: None,
+        };
+        daemon.runner.start(context, start, work).await
+    })
     .await
 }
 
@@ -121,11 +116,11 @@ where
 async fn once(
     daemon: &Daemon,
     context: &Context,
-    database: Option<&str>,
+    scope: &Scope,
     request_id: &str,
     start: impl AsyncFnOnce(Recorded) -> Result<Operation, Failure>,
 ) -> Result<Operation, Failure> {
-    audited::operation(daemon, context, database, async |recorded| {
+    audited::operation(daemon, context, scope, async |recorded| {
         let runner = &daemon.runner;
         match runner.repeated(context, recorded, request_id).await? {
             Some(earlier) => Ok(earlier),

@@ -7,6 +7,7 @@ mod blockers;
 mod compare;
 pub mod create;
 pub mod drift;
+pub mod follow;
 pub mod guard;
 pub mod list;
 mod models;

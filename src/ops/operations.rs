@@ -4,25 +4,29 @@ use uuid::Uuid;
 
 use super::{audited, context::Context, daemon::Daemon};
 use crate::{
-    model::{failure::Failure, operation::Operation, page::Page},
+    model::{failure::Failure, operation::Operation, page::Page, permission::Scope},
     state::operations::OperationFilter,
 };
 
 /// One operation.
 pub async fn get(daemon: &Daemon, context: &Context, id: &str) -> Result<Operation, Failure> {
-    context.authorize()?;
-    daemon.runner.get(parse_id("id", id)?).await
+    context.authorize(&Scope::Any)?;
+    let found = daemon.runner.get(parse_id("id", id)?).await;
+    let database = found.as_ref().ok().map(|known| known.database.clone());
+    context.authorize(&Scope::Thing(database))?;
+    found
 }
 
-/// Operations, newest first, and the token of the next page.
+/// Operations on one database, or on all that the caller may see, newest first, and the token of the next page.
 pub async fn list(
     daemon: &Daemon,
     context: &Context,
-    filter: &OperationFilter,
+    database: Option<&str>,
+    mut filter: OperationFilter,
     page: &Page,
 ) -> Result<(Vec<Operation>, Option<String>), Failure> {
-    context.authorize()?;
-    daemon.store.operations(filter, page).await
+    filter.databases = context.reach_of(database)?.limit();
+    daemon.store.operations(&filter, page).await
 }
 
 /// The operation at its next change after `seen`.
@@ -32,22 +36,14 @@ pub async fn changed(daemon: &Daemon, seen: &Operation) -> Result<Operation, Fai
 
 /// The operation when it is done. The caller bounds the waiting.
 pub async fn done(daemon: &Daemon, context: &Context, id: &str) -> Result<Operation, Failure> {
-    context.authorize()?;
-    daemon.runner.done(parse_id("id", id)?).await
+    let known = get(daemon, context, id).await?;
+    daemon.runner.done(known.id).await
 }
 
 /// Asks the operation to stop.
 pub async fn cancel(daemon: &Daemon, context: &Context, id: &str) -> Result<Operation, Failure> {
-    // Only to name its database in the record; what is wrong with the id is said after the permission was looked at.
-    let database = match parse_id("id", id) {
-        Ok(id) => daemon
-            .runner
-            .get(id)
-            .await
-            .map(|operation| operation.database),
-        Err(failure) => Err(failure),
-    };
-    audited::immediate(daemon, context, database.ok().as_deref(), async {
+    let scope = daemon.scope_of_operation(id).await;
+    audited::immediate(daemon, context, &scope, async {
         daemon.runner.cancel(parse_id("id", id)?).await
     })
     .await

@@ -219,6 +219,10 @@ pub(super) async fn sweep(daemon: &Daemon, artifact: &Artifact) -> Result<(), Fa
             scratch::drop(&session, &artifact.name).await?;
             session.close().await;
         }
+        ArtifactKind::Indexes => {
+            let managed = daemon.managed(&artifact.database)?;
+            maintenance::reindex::sweep(managed).await?;
+        }
     }
     daemon.store.strike_artifact(artifact).await?;
     Ok(())

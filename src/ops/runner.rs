@@ -2,6 +2,7 @@
 //! recorded whatever happens: success, failure, panic, cancellation, or the daemon's death (see `recovery`).
 
 pub mod job;
+mod room;
 mod supervise;
 
 use std::{
@@ -15,12 +16,13 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-use self::job::Job;
+use self::{job::Job, room::Room};
 use super::{audited::Recorded, context::Context};
 use crate::{
     model::{
         failure::{Failure, Kind},
         operation::{Operation, OperationState, Outcome},
+        peer::Peer,
     },
     state::{ControlStore, operations::NewOperation},
 };
@@ -38,6 +40,7 @@ pub struct Runner {
     active: Arc<Mutex<HashMap<Uuid, Active>>>,
     tasks: TaskTracker,
     draining: CancellationToken,
+    room: Room,
 }
 
 /// What an operation is started with, beside its call and its work.
@@ -61,13 +64,14 @@ struct Active {
 }
 
 impl Runner {
-    /// A runner without operations.
-    pub fn new(store: Arc<ControlStore>) -> Self {
+    /// A runner without operations, of which each principal may have so many at once.
+    pub fn new(store: Arc<ControlStore>, most_per_principal: usize) -> Self {
         Self {
             store,
             active: Arc::default(),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
+            room: Room::new(most_per_principal),
         }
     }
 
@@ -91,6 +95,11 @@ impl Runner {
             )
             .with_retry_after(Duration::from_secs(10)));
         }
+        // The daemon's own jobs are as many as its schedule has.
+        let room = match context.peer {
+            Peer::Daemon => None,
+            Peer::Tcp(_) | Peer::Unix { .. } => Some(self.room.take(&context.principal.name)?),
+        };
         let id = Uuid::now_v7();
         let Start {
             recorded,
@@ -140,6 +149,7 @@ impl Runner {
         let active = Arc::clone(&self.active);
         self.tasks.spawn(async move {
             supervised.run(work(job)).await;
+            drop(room);
             active
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)

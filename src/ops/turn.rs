@@ -1,25 +1,32 @@
 //! Turn: the one arbiter of what may run beside what, per database.
 //!
-//! | | backup | optimize | migration | restore | maintenance switch | inspection | drill |
+//! | | backup | optimize, reindex | migration | restore | maintenance switch | inspection | drill |
 //! | --- | --- | --- | --- | --- | --- | --- | --- |
 //! | backup | waits | waits | waits | waits | beside | beside | beside |
-//! | optimize | waits | waits | waits | waits | beside | beside | beside |
+//! | optimize, reindex | waits | waits | waits | waits | beside | beside | beside |
 //! | migration | waits | waits | waits | waits | waits | waits | beside |
 //! | restore | waits | waits | waits | waits | waits | waits | beside |
 //! | maintenance switch | beside | beside | waits | waits | waits | waits | beside |
 //! | inspection | beside | beside | waits | waits | waits | waits | beside |
 //! | drill | beside | beside | beside | beside | beside | beside | waits |
 //!
+//! Provisioning of roles waits as an inspection does.
+//!
 //! Three advisory locks hold it, taken in the server database: `pgsteward:<database>:work` by the first four,
 //! `pgsteward:<database>:mode` by migration, restore, maintenance switch and inspection, `pgsteward:<database>:drill` by
 //! drills. They hold across all daemons, and outside tools can honour them.
+//!
+//! Optimize and reindex make way for the others (`turn/way.rs`).
 //!
 //! A drill works in a database of its own and looks at the managed one's catalog row only; all that it must exclude is the
 //! removal of its backup, which a lock on the backup does (`state/backup_locks.rs`). A restore into another database, or of
 //! tables into a schema of their own, takes no turn for the same reason.
 
+mod way;
+
 use std::time::{Duration, Instant};
 
+pub use self::way::MakeWay;
 use super::{
     daemon::{Daemon, Managed},
     recovery,
@@ -37,6 +44,8 @@ pub enum Work {
     Backup,
     /// VACUUM and ANALYZE.
     Optimize,
+    /// The rebuilding of indexes.
+    Reindex,
     /// Upgrade or downgrade.
     Migration,
     /// Restore or rollback.
@@ -45,19 +54,24 @@ pub enum Work {
     MaintenanceSwitch,
     /// A look at the schema, which must stand still meanwhile: a drift check, a review.
     Inspection,
+    /// The making or correcting of roles and of what they may: as an inspection, since nothing else may change it.
+    Provisioning,
     /// A rehearsal of a restore, in a database of its own.
     Drill,
 }
 
 impl Work {
-    fn name(self) -> &'static str {
+    /// Its name, as it stands in the names of sessions.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Backup => "backup",
             Self::Optimize => "optimize",
+            Self::Reindex => "reindex",
             Self::Migration => "migration",
             Self::Restore => "restore",
             Self::MaintenanceSwitch => "maintenance switch",
             Self::Inspection => "inspection",
+            Self::Provisioning => "provisioning",
             Self::Drill => "drill",
         }
     }
@@ -65,11 +79,16 @@ impl Work {
     /// The locks that it needs, in the one order in which all work takes them.
     fn locks(self) -> &'static [&'static str] {
         match self {
-            Self::Backup | Self::Optimize => &["work"],
+            Self::Backup | Self::Optimize | Self::Reindex => &["work"],
             Self::Migration | Self::Restore => &["mode", "work"],
-            Self::MaintenanceSwitch | Self::Inspection => &["mode"],
+            Self::MaintenanceSwitch | Self::Inspection | Self::Provisioning => &["mode"],
             Self::Drill => &["drill"],
         }
+    }
+
+    /// Whether it lets others go first: it may take hours, can stop anywhere, and nobody waits for what it does.
+    fn makes_way(self) -> bool {
+        matches!(self, Self::Optimize | Self::Reindex)
     }
 }
 
@@ -90,11 +109,16 @@ impl Turn {
         job: &Job,
         patience: Duration,
     ) -> Result<Self, Failure> {
-        let application_name = format!("pgsteward {} {}", work.name(), job.id());
-        let waiting = Self::wait(database, work, job, &application_name, patience);
+        let waiting = Self::wait(database, work, job, patience);
         let turn = job.cancellable(waiting).await?;
         job.begin().await?;
         Ok(turn)
+    }
+
+    /// Waits for the turn once more, after a job has made way: for as long as it takes, since it holds nothing meanwhile.
+    pub async fn take_again(database: &Database, work: Work, job: &Job) -> Result<Self, Failure> {
+        job.cancellable(Self::wait(database, work, job, Duration::MAX))
+            .await
     }
 
     /// Takes the turn, does the work under it as `during` says, sweeps what the job has left, and ends the turn.
@@ -116,17 +140,31 @@ impl Turn {
         database: &Database,
         work: Work,
         job: &Job,
-        application_name: &str,
         patience: Duration,
     ) -> Result<Self, Failure> {
-        let session = database.server_session(application_name).await?;
+        let application_name = format!("pgsteward {} {}", work.name(), job.id());
+        // The admin role may be what is to be made.
+        let session = if work == Work::Provisioning {
+            database
+                .provisioning_server_session(&application_name)
+                .await?
+        } else {
+            database.server_session(&application_name).await?
+        };
         let start = Instant::now();
         let mut poll = SHORTEST_POLL;
+        let mut announced = false;
         loop {
             let Some(blocker) = Self::try_take(&session, database, work).await? else {
+                if announced {
+                    way::waits_no_more(&session, database).await?;
+                }
                 job.say("");
                 return Ok(Self { session });
             };
+            if !work.makes_way() && !announced {
+                announced = way::announce(&session, database).await?;
+            }
             if start.elapsed() >= patience {
                 return Err(busy(database, &blocker, patience));
             }
@@ -143,6 +181,11 @@ impl Turn {
         work: Work,
     ) -> Result<Option<String>, Failure> {
         let name = |suffix: &str| lock_name(database, suffix);
+        if work.makes_way()
+            && let Some(waiting) = way::who_waits(session, database).await?
+        {
+            return Ok(Some(waiting));
+        }
         for (position, suffix) in work.locks().iter().enumerate() {
             if lock::try_lock(session, &name(suffix)).await? {
                 continue;
@@ -159,6 +202,11 @@ impl Turn {
     /// The lock that migrations, restores, switches of maintenance mode and inspections hold.
     pub fn mode_lock(database: &Database) -> String {
         lock_name(database, "mode")
+    }
+
+    /// The lock that backups, optimize, reindex, migrations and restores hold.
+    pub fn work_lock(database: &Database) -> String {
+        lock_name(database, "work")
     }
 
     /// Does work under this turn: until it ends, until the job is cancelled, or until the turn is lost with its
@@ -228,10 +276,13 @@ mod tests {
 
     #[test]
     fn the_locks_hold_the_table_above() {
-        use Work::{Backup, Drill, Inspection, MaintenanceSwitch, Migration, Optimize, Restore};
+        use Work::{
+            Backup, Drill, Inspection, MaintenanceSwitch, Migration, Optimize, Reindex, Restore,
+        };
         let all = [
             Backup,
             Optimize,
+            Reindex,
             Migration,
             Restore,
             MaintenanceSwitch,
@@ -242,8 +293,8 @@ mod tests {
             for right in all {
                 let beside = match (left, right) {
                     (Drill, other) | (other, Drill) => other != Drill,
-                    (Backup | Optimize, MaintenanceSwitch | Inspection)
-                    | (MaintenanceSwitch | Inspection, Backup | Optimize) => true,
+                    (Backup | Optimize | Reindex, MaintenanceSwitch | Inspection)
+                    | (MaintenanceSwitch | Inspection, Backup | Optimize | Reindex) => true,
                     _ => false,
                 };
                 assert_eq!(excludes(left, right), !beside, "{left:?} and {right:?}");

@@ -190,28 +190,12 @@ fn grantee(grant: &TakenGrant) -> String {
 
 /// Sessions in the database that are not the daemon's: of other roles, or of the daemon's roles but not by the daemon.
 /// Without pg_read_all_stats the kind of another role's session is NULL: it counts, or everyone would seem to be gone.
-const OTHER_SESSIONS: &str = "
+pub(super) const OTHER_SESSIONS: &str = "
     FROM pg_stat_activity AS activity
     LEFT JOIN pg_roles AS role ON role.oid = activity.usesysid
     WHERE activity.datname = $1 AND coalesce(activity.backend_type, 'client backend') IN ('client backend', 'walsender')
       AND activity.pid <> pg_backend_pid()
       AND (activity.usename <> ALL($2) OR activity.application_name NOT LIKE 'pgsteward%')";
-
-/// How many sessions of others are in the database, superusers' included.
-pub async fn other_sessions(
-    client: &Client,
-    database: &str,
-    daemon_roles: &[String],
-) -> Result<u32, PostgresError> {
-    let row = client
-        .query_one(
-            &format!("SELECT count(*) {OTHER_SESSIONS}"),
-            &[&database, &daemon_roles],
-        )
-        .await
-        .map_err(PostgresError::query("count the sessions of others"))?;
-    Ok(u32::try_from(row.get::<_, i64>(0)).unwrap_or(u32::MAX))
-}
 
 /// The sessions of superusers in the database, the daemon's own left out, each with what is needed to find it.
 pub async fn superuser_sessions(

@@ -3,48 +3,20 @@
 //! Each purpose has a login of its own, so that no job has more privileges than it needs. Short queries take a pooled
 //! connection; jobs take a [`Session`].
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use deadpool_postgres::{
-    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
+    Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
 };
 use tokio_postgres::{Config, NoTls};
 
-use super::{copy::CopySession, error::PostgresError, session::Session, session::target};
-
-/// What a connection is for, and so which login it uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// Owner of the database: grants, renames, creation beside it.
-    Admin,
-    /// Owner of what revisions make.
-    Migrator,
-    /// Reads everything.
-    Backup,
-    /// Vacuums and analyzes.
-    Maintenance,
-}
-
-impl Purpose {
-    /// Every purpose.
-    pub const ALL: [Self; 4] = [Self::Admin, Self::Migrator, Self::Backup, Self::Maintenance];
-
-    /// The name as it stands in the configuration.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Migrator => "migrator",
-            Self::Backup => "backup",
-            Self::Maintenance => "maintenance",
-        }
-    }
-}
-
-impl fmt::Display for Purpose {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
-    }
-}
+use super::{
+    copy::CopySession,
+    error::PostgresError,
+    pooled::Pooled,
+    session::{Session, notice_a_dead_peer, target},
+};
+pub use crate::model::privileges::Purpose;
 
 /// How to reach PostgreSQL.
 #[derive(Clone, Debug)]
@@ -68,9 +40,14 @@ pub struct DatabaseLogins {
     pub backup: Config,
     /// See `admin`.
     pub maintenance: Config,
+    /// The login that may make the other roles, where there is one; used for nothing else.
+    pub provision: Option<Config>,
     /// Another database of that server that the admin login may connect to, to work on the managed one from outside.
     pub server_database: String,
 }
+
+/// How long a connection that comes from the pool may take to show that it lives, before it is replaced by a new one.
+const RECYCLE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The connections to one managed database. Nothing is connected until it is needed.
 #[derive(Debug)]
@@ -93,6 +70,9 @@ impl Database {
             &mut logins.backup,
             &mut logins.maintenance,
         ] {
+            search_catalog_only(login);
+        }
+        if let Some(login) = &mut logins.provision {
             search_catalog_only(login);
         }
         let pools = [
@@ -141,7 +121,7 @@ impl Database {
     }
 
     /// A pooled connection for short queries that leave no session state behind.
-    pub async fn pooled(&self, purpose: Purpose) -> Result<Object, PostgresError> {
+    pub async fn pooled(&self, purpose: Purpose) -> Result<Pooled, PostgresError> {
         get(
             &self.pools[purpose as usize],
             self.login(purpose),
@@ -169,6 +149,31 @@ impl Database {
         let mut login = self.logins.admin.clone();
         login.dbname(database);
         Session::connect(&login, application_name, self.settings.connect_timeout).await
+    }
+
+    /// The login that makes roles: one of its own, or else the admin's.
+    pub fn provisioner(&self) -> &Config {
+        self.logins.provision.as_ref().unwrap_or(&self.logins.admin)
+    }
+
+    /// Whether the login that makes roles is one of its own.
+    pub fn has_provisioner(&self) -> bool {
+        self.logins.provision.is_some()
+    }
+
+    /// A connection of the login that makes roles, outside the managed database.
+    pub async fn provisioning_server_session(
+        &self,
+        application_name: &str,
+    ) -> Result<Session, PostgresError> {
+        let mut login = self.provisioner().clone();
+        login.dbname(&self.logins.server_database);
+        Session::connect(&login, application_name, self.settings.connect_timeout).await
+    }
+
+    /// The database of the server from which the managed one is worked on.
+    pub fn server_database(&self) -> &str {
+        &self.logins.server_database
     }
 
     /// A connection of its own with a variant of one of the logins.
@@ -207,6 +212,7 @@ fn search_catalog_only(login: &mut Config) {
 pub fn pool(login: &Config, settings: &ConnectionSettings) -> Result<Pool, PostgresError> {
     let mut login = login.clone();
     login.application_name("pgsteward");
+    notice_a_dead_peer(&mut login);
     let timeout = settings.statement_timeout.as_millis();
     let options = login.get_options().unwrap_or_default().to_owned();
     login.options(format!("{options} -c statement_timeout={timeout}").trim());
@@ -222,7 +228,7 @@ pub fn pool(login: &Config, settings: &ConnectionSettings) -> Result<Pool, Postg
         .runtime(Runtime::Tokio1)
         .wait_timeout(Some(settings.connect_timeout))
         .create_timeout(Some(settings.connect_timeout))
-        .recycle_timeout(Some(settings.connect_timeout))
+        .recycle_timeout(Some(settings.connect_timeout.min(RECYCLE_TIMEOUT)))
         .build()
         .map_err(|error| PostgresError::Unexpected {
             what: format!("prepare connections to {}", target(&login)),
@@ -235,8 +241,8 @@ pub async fn get(
     pool: &Pool,
     login: &Config,
     settings: &ConnectionSettings,
-) -> Result<Object, PostgresError> {
-    pool.get().await.map_err(|error| match error {
+) -> Result<Pooled, PostgresError> {
+    let object = pool.get().await.map_err(|error| match error {
         PoolError::Backend(source) => PostgresError::Connect {
             target: target(login),
             source: source.into(),
@@ -251,5 +257,6 @@ pub async fn get(
             what: format!("take a connection to {}", target(login)),
             detail: other.to_string(),
         },
-    })
+    })?;
+    Ok(Pooled::new(object, settings.statement_timeout))
 }

@@ -67,6 +67,21 @@ pub enum PostgresError {
     },
 }
 
+/// Why a query has no result.
+#[derive(Debug)]
+pub enum QueryError {
+    /// The server or the connection says so.
+    Server(tokio_postgres::Error),
+    /// There was no answer for so long.
+    NoAnswer(Duration),
+}
+
+impl From<tokio_postgres::Error> for QueryError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Server(error)
+    }
+}
+
 /// tokio-postgres shows only "db error": this shows message, SQLSTATE, detail, hint and position.
 #[derive(Debug)]
 pub struct ServerError(tokio_postgres::Error);
@@ -126,10 +141,16 @@ impl From<tokio_postgres::Error> for ServerError {
 
 impl PostgresError {
     /// For `map_err` on a query: `what` completes "cannot …".
-    pub fn query(what: impl Into<String>) -> impl FnOnce(tokio_postgres::Error) -> Self {
-        move |source| Self::Query {
-            what: what.into(),
-            source: source.into(),
+    pub fn query<E: Into<QueryError>>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
+        move |error| match error.into() {
+            QueryError::Server(source) => Self::Query {
+                what: what.into(),
+                source: source.into(),
+            },
+            QueryError::NoAnswer(after) => Self::QueryTimeout {
+                what: what.into(),
+                after,
+            },
         }
     }
 

@@ -43,6 +43,32 @@ pub async fn unlock(session: &Session, name: &str) -> Result<(), PostgresError> 
         .map_err(PostgresError::query(format!("release lock {name}")))
 }
 
+/// Gives a shared lock back before the session ends.
+pub async fn unlock_shared(session: &Session, name: &str) -> Result<(), PostgresError> {
+    session
+        .execute(
+            "SELECT pg_advisory_unlock_shared(hashtextextended($1, 0))",
+            &[&name],
+        )
+        .await
+        .map(|_| ())
+        .map_err(PostgresError::query(format!("release lock {name}")))
+}
+
+/// Whether no other session holds the lock, shared or not. It is taken for the length of the look: cheaper than a list of all
+/// locks, for which the server stops everyone who wants one.
+pub async fn is_free(session: &Session, name: &str) -> Result<bool, PostgresError> {
+    session
+        .query_one(
+            "SELECT CASE WHEN pg_try_advisory_lock(hashtextextended($1, 0))
+                         THEN pg_advisory_unlock(hashtextextended($1, 0)) ELSE false END",
+            &[&name],
+        )
+        .await
+        .map(|row| row.get(0))
+        .map_err(PostgresError::query(format!("look at lock {name}")))
+}
+
 /// The `application_name` of the session that holds the lock; `None` when nobody does.
 pub async fn holder(session: &Session, name: &str) -> Result<Option<String>, PostgresError> {
     let row = session

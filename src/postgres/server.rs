@@ -22,6 +22,15 @@ pub async fn setting(client: &impl GenericClient, name: &str) -> Result<String, 
         .map_err(PostgresError::query(format!("read {name}")))
 }
 
+/// Bytes of a page.
+pub async fn page_bytes(client: &impl GenericClient) -> Result<i64, PostgresError> {
+    let text = setting(client, "block_size").await?;
+    text.parse().map_err(|_| PostgresError::Unexpected {
+        what: "read block_size".to_owned(),
+        detail: format!("{text:?} is no number"),
+    })
+}
+
 /// The OID of the client's database: it stays when the database is renamed, and no other has it.
 pub async fn database_oid(client: &impl GenericClient) -> Result<u32, PostgresError> {
     client

@@ -4,25 +4,38 @@
 //! `Session` of its own, so that its end is the end of all that it held.
 
 use std::{
+    future::poll_fn,
     ops::{Deref, DerefMut},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use tokio::task::JoinHandle;
-use tokio_postgres::{CancelToken, Client, Config, NoTls};
+use tokio_postgres::{AsyncMessage, CancelToken, Client, Config, NoTls, error::DbError};
 
 use super::error::PostgresError;
 use crate::model::failure::chain;
 
+/// A peer whose machine or network is gone says nothing, and TCP's own limits are hours. These make it half a minute to a
+/// minute, the same as the server is told for its side.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_RETRIES: u32 = 3;
+const UNACKNOWLEDGED: Duration = Duration::from_mins(1);
 /// How long a request to cancel a statement may take.
 pub(super) const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
+/// So many notices of one statement are kept; a statement that raises one for each row must not fill the memory.
+const KEPT_NOTICES: usize = 100;
 
 /// A connection of its own. Dropping it in the middle of a query cancels that query and closes the connection.
 pub struct Session {
     client: Client,
     driver: Driver,
+    notices: Notices,
 }
+
+/// What the server said beside its answers.
+type Notices = Arc<Mutex<Vec<DbError>>>;
 
 /// The task that moves the connection's bytes. It stands apart from the client so that [`Session::close`] can drop the
 /// client first, which is what makes the connection end in order.
@@ -41,9 +54,9 @@ impl Session {
         let target = target(config);
         let mut config = config.clone();
         config.application_name(application_name);
-        config.keepalives_idle(KEEPALIVE_IDLE);
+        notice_a_dead_peer(&mut config);
         let connecting = tokio::time::timeout(timeout, config.connect(NoTls)).await;
-        let (client, connection) = match connecting {
+        let (client, mut connection) = match connecting {
             Err(_) => {
                 return Err(PostgresError::ConnectTimeout {
                     target,
@@ -58,16 +71,29 @@ impl Session {
             }
             Ok(Ok(connected)) => connected,
         };
+        let notices = Notices::default();
+        let heard = Arc::clone(&notices);
         let task = tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error = %chain(&error), "session ended");
+            while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+                match message {
+                    Ok(AsyncMessage::Notice(notice)) => keep(&heard, notice),
+                    Ok(_) => {}
+                    Err(error) => {
+                        tracing::debug!(error = %chain(&error), "session ended");
+                        break;
+                    }
+                }
             }
         });
         let driver = Driver {
             task: Some(task),
             cancel: client.cancel_token(),
         };
-        let session = Self { client, driver };
+        let session = Self {
+            client,
+            driver,
+            notices,
+        };
         lift_limits(&session.client).await?;
         Ok(session)
     }
@@ -80,6 +106,20 @@ impl Session {
             .await
             .map_err(PostgresError::query("reset the session"))?;
         lift_limits(&self.client).await
+    }
+
+    /// What the server has said beside its answers since this was last asked: warnings, above all. The first hundred.
+    pub fn take_notices(&self) -> Vec<DbError> {
+        std::mem::take(&mut self.notices.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Asks the server to cancel the statement that runs now. It ends with an error then, unless it has come to its end.
+    pub async fn cancel_statement(&self) {
+        let asked =
+            tokio::time::timeout(CANCEL_TIMEOUT, self.driver.cancel.cancel_query(NoTls)).await;
+        if !matches!(asked, Ok(Ok(()))) {
+            tracing::debug!("could not ask the server to cancel a statement");
+        }
     }
 
     /// Whether the connection still stands.
@@ -97,7 +137,9 @@ impl Session {
 
     /// Ends the connection in order and waits until it is closed.
     pub async fn close(self) {
-        let Self { client, mut driver } = self;
+        let Self {
+            client, mut driver, ..
+        } = self;
         drop(client);
         if let Some(task) = driver.task.take()
             && let Err(error) = task.await
@@ -105,6 +147,15 @@ impl Session {
             tracing::debug!(%error, "session did not end in order");
         }
     }
+}
+
+/// Makes the connection end when nothing at the other end answers any more.
+pub(super) fn notice_a_dead_peer(config: &mut Config) {
+    config
+        .keepalives_idle(KEEPALIVE_IDLE)
+        .keepalives_interval(KEEPALIVE_INTERVAL)
+        .keepalives_retries(KEEPALIVE_RETRIES)
+        .tcp_user_timeout(UNACKNOWLEDGED);
 }
 
 /// A session holds locks and snapshots for as long as its job takes, most of it idle: limits that a role or database sets for
@@ -125,6 +176,14 @@ pub(super) async fn lift_limits(client: &Client) -> Result<(), PostgresError> {
         )
         .await
         .map_err(PostgresError::query("prepare the session"))
+}
+
+fn keep(notices: &Notices, notice: DbError) {
+    tracing::info!("{}: {}", notice.severity(), notice.message());
+    let mut notices = notices.lock().unwrap_or_else(PoisonError::into_inner);
+    if notices.len() < KEPT_NOTICES {
+        notices.push(notice);
+    }
 }
 
 impl Drop for Driver {

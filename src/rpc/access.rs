@@ -1,99 +1,137 @@
-//! Access: finds out who calls, before any handler runs, and writes one log line per call with its outcome.
+//! Access: stands before all handlers. It finds out who calls, refuses whom nobody knows, keeps calls within their times,
+//! and writes one log line per call with its outcome.
 //!
-//! The standard health service and reflection are open to everyone who can reach the listener, so that probes need no
-//! credentials; they tell nothing but names and states.
+//! The standard health service and reflection are open to everyone who can reach the listener, unless the configuration
+//! closes them, so that probes need no credentials; they tell nothing but names and states.
+
+mod attempts;
+mod bodies;
+mod jwt;
+mod line;
+mod who;
 
 use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
-use http_body::{Body, Frame, SizeHint};
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
-use tonic::{Code, Status, body::Body as TonicBody, transport::server::TcpConnectInfo};
+use http::{HeaderMap, Request, Response};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body as TonicBody;
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
+use self::{
+    attempts::FailureLimit,
+    bodies::{followed, timely},
+    line::Line,
+    who::{Refused, Who},
+};
+pub use self::{
+    jwt::{JwtSettings, KeySource},
+    who::{AccountCredential, CertificateCredential, Credentials, TokenCredential},
+};
 use super::{
-    status::{code_name, status},
+    listener::{Caller, PeerKey},
+    status::status,
     whole::Whole,
 };
 use crate::{
     model::{
+        attempts::Attempt,
         failure::{Failure, Kind},
-        method::{Effect, Method, Role},
+        method::{Effect, Method},
+        peer::Peer,
     },
     ops::context::Principal,
 };
 
-/// A bearer token, known by its digest alone.
-#[derive(Clone)]
-pub struct Credential {
-    /// Whom it stands for.
-    pub principal: Principal,
-    /// SHA-256 of the token.
-    pub sha256: [u8; 32],
+/// The header with a caller's deadline.
+const GRPC_TIMEOUT_HEADER: &str = "grpc-timeout";
+/// Failed attempts that wait for the audit log; more at once are in the log of calls alone.
+const WAITING_ATTEMPTS: usize = 1000;
+/// The longest name of a method that is recorded, of one that does not exist.
+const LONGEST_METHOD: usize = 100;
+/// The transport ends a call at its caller's deadline as well, with a code that says less; ours is to be first.
+const BEFORE_TRANSPORT: Duration = Duration::from_millis(3);
+
+/// What is open to everyone who can reach the listener. What is not needs a principal that may do anything at all.
+#[derive(Clone, Copy, Debug)]
+pub struct Open {
+    /// grpc.health.v1.
+    pub health: bool,
+    /// Server reflection.
+    pub reflection: bool,
 }
 
-/// Who may call.
+/// How long calls may take.
+#[derive(Clone, Copy, Debug)]
+pub struct CallLimits {
+    /// A call that is neither a wait nor an upload.
+    pub call: Duration,
+    /// The coming of a request's message.
+    pub request: Duration,
+    /// How long an answer may be left unread.
+    pub stall: Duration,
+    /// Failed attempts from one address in a minute.
+    pub failed_attempts: u32,
+}
+
+/// Who may call, and within what times.
 #[derive(Clone)]
-pub struct Access {
-    credentials: Arc<[Credential]>,
-    anonymous: Option<Principal>,
+pub struct Access(Arc<Shared>);
+
+struct Shared {
+    who: Who,
+    open: Open,
+    limits: CallLimits,
+    failures: FailureLimit,
+    attempts: mpsc::Sender<Attempt>,
 }
 
 impl Access {
-    /// Callers with one of the tokens, and, if a role is given, callers without a token. The listener is on loopback.
-    pub fn new(credentials: Vec<Credential>, loopback_role: Option<Role>) -> Self {
-        Self {
-            credentials: credentials.into(),
-            anonymous: loopback_role.map(|role| Principal {
-                name: "local".to_owned(),
-                role,
-            }),
-        }
+    /// Everyone who may call, and where failed attempts are told of. An error says that the keys of signed tokens cannot be
+    /// read from their file.
+    pub fn new(
+        credentials: Credentials,
+        open: Open,
+        limits: CallLimits,
+    ) -> Result<(Self, mpsc::Receiver<Attempt>), Failure> {
+        let (attempts, told) = mpsc::channel(WAITING_ATTEMPTS);
+        let access = Self(Arc::new(Shared {
+            who: Who::new(credentials)?,
+            open,
+            limits,
+            failures: FailureLimit::new(limits.failed_attempts),
+            attempts,
+        }));
+        Ok((access, told))
     }
 
-    fn principal(&self, headers: &HeaderMap) -> Result<Principal, Failure> {
-        let Some(value) = headers.get(AUTHORIZATION) else {
-            return self.anonymous.clone().ok_or_else(|| {
-                unauthenticated("CREDENTIALS_MISSING", "the call has no credentials")
-            });
-        };
-        let token = value.as_bytes();
-        let token = match token.split_at_checked(7) {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token,
-            _ => {
-                return Err(unauthenticated(
-                    "CREDENTIALS_INVALID",
-                    "the authorization header holds no bearer token",
-                ));
-            }
-        };
-        let digest: [u8; 32] = Sha256::digest(token).into();
-        // Every credential is compared, each in constant time: timing tells nothing of which one came near.
-        let mut found = None;
-        for credential in self.credentials.iter() {
-            if bool::from(credential.sha256.ct_eq(&digest)) {
-                found = Some(credential.principal.clone());
-            }
+    /// Keeps the keys of signed tokens fresh until `stop`.
+    pub(super) async fn refresh(self, reload: watch::Receiver<u64>, stop: CancellationToken) {
+        if let Some(jwt) = &self.0.who.jwt {
+            jwt.keys.watch(reload, stop).await;
         }
-        found.ok_or_else(|| unauthenticated("CREDENTIALS_INVALID", "the token is not known"))
     }
 }
 
-fn unauthenticated(reason: &str, message: &str) -> Failure {
-    Failure::new(Kind::Unauthenticated, reason, message)
-        .with_hint("send the header `authorization: Bearer TOKEN`")
+fn is_health(path: &str) -> bool {
+    path.starts_with("/grpc.health.v1.Health/")
 }
 
-fn is_open(path: &str) -> bool {
-    path.starts_with("/grpc.health.v1.Health/") || path.starts_with("/grpc.reflection.")
+fn is_reflection(path: &str) -> bool {
+    path.starts_with("/grpc.reflection.")
+}
+
+/// Whether a method answers with a stream: those alone can be left unread with much in hand.
+fn streams(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.starts_with("Watch") || name.starts_with("Download") || is_reflection(path)
 }
 
 impl<S> Layer<S> for Access {
@@ -116,7 +154,7 @@ pub struct Guarded<S> {
 
 impl<S> Service<Request<TonicBody>> for Guarded<S>
 where
-    S: Service<Request<TonicBody>, Response = Response<TonicBody>>,
+    S: Service<Request<TonicBody>, Response = Response<TonicBody>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
 {
@@ -128,44 +166,189 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: Request<TonicBody>) -> Self::Future {
+    fn call(&mut self, request: Request<TonicBody>) -> Self::Future {
+        // The one that was found ready makes the call.
+        let next = self.inner.clone();
+        let ready = std::mem::replace(&mut self.inner, next);
+        let access = Arc::clone(&self.access.0);
+        Box::pin(async move { access.answer(ready, request).await })
+    }
+}
+
+impl Shared {
+    async fn answer<S>(
+        &self,
+        mut inner: S,
+        mut request: Request<TonicBody>,
+    ) -> Result<Response<TonicBody>, S::Error>
+    where
+        S: Service<Request<TonicBody>, Response = Response<TonicBody>>,
+        S::Future: Send + 'static,
+        S::Error: Send + 'static,
+    {
         let path = request.uri().path().to_owned();
-        let mut line = Line {
-            method: path.trim_start_matches('/').to_owned(),
-            principal: String::new(),
-            peer: peer(&request),
-            start: Instant::now(),
-            outcome: None,
-        };
-        if is_open(&path) {
-            let answer = self.inner.call(request);
-            return Box::pin(async move { answer.await.map(|response| line.follow(response)) });
+        let name = path.trim_start_matches('/').to_owned();
+        let caller = request.extensions().get::<Caller>().cloned();
+        let peer = caller.as_ref().map_or(Peer::Daemon, |caller| caller.peer);
+        let call = caller.as_ref().map(Caller::begin_call);
+        let mut line = Line::new(name.clone(), peer, call);
+        request.extensions_mut().insert(peer);
+        let limits = self.limits;
+        let stall = streams(&path).then_some(limits.stall);
+
+        let is_open = (self.open.health && is_health(&path))
+            || (self.open.reflection && is_reflection(&path));
+        if !is_open {
+            match self.admit(&path, request.headers(), caller.as_ref()).await {
+                Err(refused) => {
+                    let failure = self.refuse(refused, peer, &name);
+                    return Ok(followed(status(failure).into_http(), line, stall));
+                }
+                Ok(principal) => {
+                    line.principal.clone_from(&principal.name);
+                    request.extensions_mut().insert(principal);
+                }
+            }
         }
-        match self.access.principal(request.headers()) {
-            Err(failure) => {
-                let refusal = status(failure).into_http();
-                Box::pin(async move { Ok(line.follow(refusal)) })
+        if let Some(caller) = &caller {
+            caller.prove();
+        }
+        let method = Method::from_full_name(&name);
+        let is_upload = method == Some(Method::UploadBackup);
+        if is_upload {
+            request = Whole::watch(request);
+        }
+        let deadline = deadline(method, request.headers(), limits.call);
+        let answer = inner.call(timely(request, limits.request, is_upload));
+        let mutates = method.is_some_and(|method| method.effect() == Effect::Mutates);
+        let answered = async move {
+            if mutates {
+                to_the_end(answer).await
+            } else {
+                answer.await
             }
-            Ok(principal) => {
-                line.principal.clone_from(&principal.name);
-                request.extensions_mut().insert(principal);
-                if line.method == Method::UploadBackup.full_name() {
-                    request = Whole::watch(request);
-                }
-                let answer = self.inner.call(request);
-                if mutates(&line.method) {
-                    return Box::pin(
-                        async move { to_the_end(answer).await.map(|r| line.follow(r)) },
-                    );
-                }
-                Box::pin(async move { answer.await.map(|response| line.follow(response)) })
-            }
+        };
+        let response = match deadline {
+            None => answered.await?,
+            Some(deadline) => match tokio::time::timeout(deadline, answered).await {
+                Ok(response) => response?,
+                Err(_) => status(too_long(&name, deadline, mutates)).into_http(),
+            },
+        };
+        Ok(followed(response, line, stall))
+    }
+
+    /// The principal of a call that is not open to everyone.
+    async fn admit(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+        caller: Option<&Caller>,
+    ) -> Result<Principal, Refused> {
+        let Some(caller) = caller else {
+            return Err(Refused::new(
+                "NO_CALLER",
+                "the caller's connection is not known",
+            ));
+        };
+        let principal = self.who.principal(headers, caller).await?;
+        // The other methods look at what they are about; these are about nothing.
+        if (is_health(path) || is_reflection(path)) && principal.rights.is_empty() {
+            let failure = Failure::new(
+                Kind::PermissionDenied,
+                "ROLE_TOO_LOW",
+                format!("{:?} may do nothing here", principal.name),
+            );
+            return Err(Refused {
+                failure,
+                claimed: principal.name,
+            });
+        }
+        Ok(principal)
+    }
+
+    /// Counts and tells of a failed attempt; gives what its caller is told.
+    fn refuse(&self, refused: Refused, peer: Peer, name: &str) -> Failure {
+        let Refused { failure, claimed } = refused;
+        // That keys cannot be read is the daemon's fault.
+        if failure.kind == Kind::Unavailable {
+            return failure;
+        }
+        let known = Method::from_full_name(name).map(|method| method.full_name().to_owned());
+        let attempt = Attempt {
+            peer,
+            method: known.unwrap_or_else(|| name.chars().take(LONGEST_METHOD).collect()),
+            claimed,
+            reason: failure.reason.clone(),
+        };
+        if self.attempts.try_send(attempt).is_err() {
+            tracing::debug!("more failed attempts at once than the audit log takes");
+        }
+        let key = match peer {
+            Peer::Tcp(address) => PeerKey::of_address(address.ip()),
+            Peer::Unix { uid, .. } => PeerKey::Account(uid),
+            Peer::Daemon => return failure,
+        };
+        match self.failures.count(key, Instant::now()) {
+            Ok(()) => failure,
+            Err(wait) => Failure::new(
+                Kind::ResourceExhausted,
+                "TOO_MANY_ATTEMPTS",
+                "too many failed attempts from this address",
+            )
+            .with_hint("good credentials are taken at any time")
+            .with_retry_after(wait),
         }
     }
 }
 
-fn mutates(full_name: &str) -> bool {
-    Method::from_full_name(full_name).is_some_and(|method| method.effect() == Effect::Mutates)
+/// Until when a call must be answered: its caller's deadline, and our own for what is neither a wait nor an upload.
+fn deadline(method: Option<Method>, headers: &HeaderMap, longest: Duration) -> Option<Duration> {
+    let asked = headers
+        .get(GRPC_TIMEOUT_HEADER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(grpc_timeout)
+        .map(|asked| asked.saturating_sub(BEFORE_TRANSPORT));
+    let ours = match method {
+        Some(Method::WaitOperation | Method::UploadBackup) => None,
+        _ => Some(longest),
+    };
+    [asked, ours].into_iter().flatten().min()
+}
+
+/// A deadline as gRPC writes it: up to eight digits and a unit.
+fn grpc_timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|digit| digit.is_ascii_digit())
+    {
+        return None;
+    }
+    let count: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(count * 3600)),
+        "M" => Some(Duration::from_secs(count * 60)),
+        "S" => Some(Duration::from_secs(count)),
+        "m" => Some(Duration::from_millis(count)),
+        "u" => Some(Duration::from_micros(count)),
+        "n" => Some(Duration::from_nanos(count)),
+        _ => None,
+    }
+}
+
+fn too_long(name: &str, deadline: Duration, mutates: bool) -> Failure {
+    let shown = humantime::format_duration(Duration::from_millis(
+        u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX),
+    ));
+    let failure = Failure::new(
+        Kind::DeadlineExceeded,
+        "CALL_TIMEOUT",
+        format!("{name} was not answered within {shown}"),
+    );
+    if mutates {
+        return failure
+            .with_hint("what it began goes on to its end; the audit log says how it ended");
+    }
+    failure
 }
 
 /// Makes a call in a task of its own. A caller that goes away ends its own waiting, not a deed that is half done or a
@@ -183,78 +366,45 @@ async fn to_the_end<E: Send + 'static>(
         })
 }
 
-fn peer(request: &Request<TonicBody>) -> String {
-    request
-        .extensions()
-        .get::<TcpConnectInfo>()
-        .and_then(TcpConnectInfo::remote_addr)
-        .map(|address| address.to_string())
-        .unwrap_or_default()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The log line of one call, written once its last byte is sent or its caller has gone.
-struct Line {
-    method: String,
-    principal: String,
-    peer: String,
-    start: Instant,
-    outcome: Option<Code>,
-}
-
-impl Line {
-    fn follow(mut self, response: Response<TonicBody>) -> Response<TonicBody> {
-        // A refusal has its status in the headers, everything else in the trailers.
-        self.outcome = Status::from_header_map(response.headers()).map(|status| status.code());
-        response.map(|body| TonicBody::new(Followed { body, line: self }))
-    }
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        let outcome = self.outcome.map_or("CALLER_GONE", code_name);
-        let duration_ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let Self {
-            method,
-            principal,
-            peer,
-            ..
-        } = self;
-        if is_open(&format!("/{method}")) {
-            tracing::debug!(method, peer, outcome, duration_ms, "call");
-        } else {
-            tracing::info!(method, principal, peer, outcome, duration_ms, "call");
+    #[test]
+    fn a_callers_deadline_is_read_as_grpc_writes_it() {
+        for (text, expected) in [
+            ("5S", Some(Duration::from_secs(5))),
+            ("2M", Some(Duration::from_mins(2))),
+            ("1H", Some(Duration::from_hours(1))),
+            ("250m", Some(Duration::from_millis(250))),
+            ("7u", Some(Duration::from_micros(7))),
+            ("99999999n", Some(Duration::from_nanos(99_999_999))),
+            ("999999999S", None),
+            ("S", None),
+            ("", None),
+            ("5s", None),
+            ("-5S", None),
+            ("5é", None),
+        ] {
+            assert_eq!(grpc_timeout(text), expected, "{text:?}");
         }
     }
-}
 
-/// A response body whose trailers give the line its outcome.
-struct Followed {
-    body: TonicBody,
-    line: Line,
-}
-
-impl Body for Followed {
-    type Data = bytes::Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Status>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(context);
-        if let Poll::Ready(Some(Ok(frame))) = &frame
-            && let Some(trailers) = frame.trailers_ref()
-        {
-            self.line.outcome = Status::from_header_map(trailers).map(|status| status.code());
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+    #[test]
+    fn the_nearer_of_both_deadlines_holds_and_waits_have_their_callers_alone() {
+        let longest = Duration::from_mins(1);
+        let mut headers = HeaderMap::new();
+        let unary = Some(Method::GetStatus);
+        assert_eq!(deadline(unary, &headers, longest), Some(longest));
+        assert_eq!(
+            deadline(Some(Method::WaitOperation), &headers, longest),
+            None
+        );
+        headers.insert(GRPC_TIMEOUT_HEADER, http::HeaderValue::from_static("1H"));
+        assert_eq!(deadline(unary, &headers, longest), Some(longest));
+        let of_wait = deadline(Some(Method::WaitOperation), &headers, longest);
+        assert_eq!(of_wait.map(|wait| wait + BEFORE_TRANSPORT), Some(Duration::from_hours(1)));
+        headers.insert(GRPC_TIMEOUT_HEADER, http::HeaderValue::from_static("1S"));
+        assert!(deadline(unary, &headers, longest) < Some(Duration::from_secs(1)));
     }
 }

@@ -32,7 +32,7 @@ impl AuditService for Services {
         let request = request.into_inner();
         let page = Page::new(request.page_size, &request.page_token).map_err(status)?;
         let filter = filter(request).map_err(status)?;
-        let (entries, next) = audit::list(&self.daemon, &context, &filter, &page)
+        let (entries, next) = audit::list(&self.daemon, &context, filter, &page)
             .await
             .map_err(status)?;
         Ok(Response::new(proto::ListAuditEntriesResponse {
@@ -55,7 +55,7 @@ impl AuditService for Services {
             reads: request.include_reads,
             ..AuditFilter::default()
         };
-        let after = audit::watch(&self.daemon, &context, request.after)
+        let (filter, after) = audit::watch(&self.daemon, &context, filter, request.after)
             .await
             .map_err(status)?;
         let watch = Watch {

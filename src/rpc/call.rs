@@ -12,12 +12,13 @@ use crate::{
         audit::redact::redacted,
         failure::{Failure, Kind},
         method::Method,
+        peer::Peer,
     },
     ops::context::{Context, Principal},
     storage::hexadecimal,
 };
 
-/// The call's context. `access` has put the principal into the request.
+/// The call's context. `access` has put the principal and the peer into the request.
 pub(super) fn context<M: Message + Name>(
     method: Method,
     request: &Request<M>,
@@ -37,7 +38,11 @@ pub(super) fn context<M: Message + Name>(
     refuse_nul(&json).map_err(status)?;
     let context = Context {
         principal,
-        peer: request.remote_addr(),
+        peer: request
+            .extensions()
+            .get::<Peer>()
+            .copied()
+            .unwrap_or_default(),
         method,
         request: kept(json),
     };

@@ -2,10 +2,14 @@
 
 pub(super) mod audit;
 pub(super) mod backup;
+mod database_stats;
 mod health;
-mod maintenance;
+pub(super) mod maintenance;
 pub(super) mod migration;
 pub(super) mod operation;
+pub(super) mod optimize;
+mod privileges;
+pub(super) mod reindex;
 pub(super) mod restore;
 mod schedule;
 mod schema;

@@ -16,11 +16,12 @@ impl HealthService for Services {
         request: Request<proto::CheckDatabaseRequest>,
     ) -> Result<Response<proto::CheckDatabaseResponse>, Status> {
         let context = context(Method::CheckDatabase, &request)?;
-        let health = check::check(&self.daemon, &context, &request.get_ref().database)
+        let (health, control) = check::check(&self.daemon, &context, &request.get_ref().database)
             .await
             .map_err(status)?;
         Ok(Response::new(proto::CheckDatabaseResponse {
             health: Some(health.into()),
+            control_store: Some(control.into()),
         }))
     }
 

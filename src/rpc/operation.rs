@@ -47,13 +47,15 @@ impl OperationService for Services {
         })?;
         let page = Page::new(request.page_size, &request.page_token).map_err(status)?;
         let filter = OperationFilter {
-            database: optional(request.database),
+            databases: None,
             method: optional(request.method),
             state: state_filter(state),
         };
-        let (operations, next) = operations::list(&self.daemon, &context, &filter, &page)
-            .await
-            .map_err(status)?;
+        let database = optional(request.database);
+        let (operations, next) =
+            operations::list(&self.daemon, &context, database.as_deref(), filter, &page)
+                .await
+                .map_err(status)?;
         Ok(Response::new(proto::ListOperationsResponse {
             operations: operations.into_iter().map(Into::into).collect(),
             next_page_token: next.unwrap_or_default(),

@@ -46,10 +46,7 @@ impl Notes {
     pub(super) fn take<T>(request: &tonic::Request<T>, context: &Context) {
         if let Some(Self(note)) = request.extensions().get() {
             let _ = note.set(Note {
-                peer: context
-                    .peer
-                    .map(|peer| peer.to_string())
-                    .unwrap_or_default(),
+                peer: context.peer.to_string(),
                 request: context.request.clone(),
             });
         }

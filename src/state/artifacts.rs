@@ -16,6 +16,8 @@ pub enum ArtifactKind {
     Archive,
     /// A scratch database on the server of a managed database.
     Database,
+    /// Half-built indexes in a managed database; its name is the operation's id.
+    Indexes,
 }
 
 impl ArtifactKind {
@@ -23,6 +25,7 @@ impl ArtifactKind {
         match self {
             Self::Archive => "archive",
             Self::Database => "database",
+            Self::Indexes => "indexes",
         }
     }
 }
@@ -36,7 +39,7 @@ pub struct Artifact {
     pub kind: ArtifactKind,
     /// The managed database that the operation worked on.
     pub database: String,
-    /// The archive's or the scratch database's name.
+    /// The archive's or the scratch database's name, or the operation's id.
     pub name: String,
 }
 
@@ -107,6 +110,7 @@ fn artifact(row: &Row) -> Artifact {
         operation: row.get(0),
         kind: match row.get(1) {
             "archive" => ArtifactKind::Archive,
+            "indexes" => ArtifactKind::Indexes,
             _ => ArtifactKind::Database,
         },
         database: row.get(2),

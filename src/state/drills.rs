@@ -39,10 +39,10 @@ impl ControlStore {
             .map_err(PostgresError::query("record the drill"))
     }
 
-    /// Drills of a managed database, or of all, newest first, and the token of the next page.
+    /// Drills of these managed databases, or of all, newest first, and the token of the next page.
     pub async fn drills(
         &self,
-        database: Option<&str>,
+        databases: Option<&[String]>,
         page: &Page,
     ) -> Result<(Vec<Drill>, Option<String>), Failure> {
         let after = match &page.after {
@@ -54,9 +54,9 @@ impl ControlStore {
         let rows = client
             .query(
                 "SELECT report FROM drills
-                 WHERE ($1::text IS NULL OR database = $1) AND ($2::uuid IS NULL OR operation < $2)
+                 WHERE ($1::text[] IS NULL OR database = ANY ($1)) AND ($2::uuid IS NULL OR operation < $2)
                  ORDER BY operation DESC LIMIT $3",
-                &[&database, &after, &limit],
+                &[&databases, &after, &limit],
             )
             .await
             .map_err(PostgresError::query("list the drills"))?;

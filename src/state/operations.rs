@@ -50,8 +50,8 @@ pub struct NewOperation<'a> {
 /// Which operations a list is to hold.
 #[derive(Debug, Default)]
 pub struct OperationFilter {
-    /// Only on this managed database.
-    pub database: Option<String>,
+    /// Only on these managed databases; none for all.
+    pub databases: Option<Vec<String>>,
     /// Only of this method.
     pub method: Option<String>,
     /// Only in this state.
@@ -256,11 +256,11 @@ impl ControlStore {
             .query(
                 &format!(
                     "SELECT {COLUMNS} FROM operations
-                     WHERE ($1::text IS NULL OR database = $1) AND ($2::text IS NULL OR method = $2)
+                     WHERE ($1::text[] IS NULL OR database = ANY ($1)) AND ($2::text IS NULL OR method = $2)
                        AND ($3::text IS NULL OR state = $3) AND ($4::uuid IS NULL OR id < $4)
                      ORDER BY id DESC LIMIT $5"
                 ),
-                &[&filter.database, &filter.method, &state, &after, &limit],
+                &[&filter.databases, &filter.method, &state, &after, &limit],
             )
             .await
             .map_err(PostgresError::query("list the operations"))?;
@@ -271,13 +271,17 @@ impl ControlStore {
         Ok((operations, next))
     }
 
-    /// How many operations are not done.
-    pub async fn open_operations(&self) -> Result<u32, PostgresError> {
+    /// How many operations on these managed databases, or on all, are not done.
+    pub async fn open_operations(
+        &self,
+        databases: Option<&[String]>,
+    ) -> Result<u32, PostgresError> {
         let client = self.client().await?;
         let row = client
             .query_one(
-                "SELECT count(*) FROM operations WHERE ended_at IS NULL",
-                &[],
+                "SELECT count(*) FROM operations
+                 WHERE ended_at IS NULL AND ($1::text[] IS NULL OR database = ANY ($1))",
+                &[&databases],
             )
             .await
             .map_err(PostgresError::query("count the open operations"))?;

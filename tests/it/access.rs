@@ -1,5 +1,11 @@
 //! Who may call what, for every RPC that there is.
 
+mod bounds;
+mod jwt;
+mod per_database;
+mod tls;
+mod unix;
+
 use pgsteward::{
     model::method::{Method, Role},
     proto::DESCRIPTORS,

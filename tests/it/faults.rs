@@ -14,7 +14,11 @@ use pgsteward::proto::{
 };
 
 use crate::support::{
-    Client, Daemon, Site, chaos::Proxy, client::failure_of, cluster::cluster, wait::until,
+    Client, Daemon, Site,
+    chaos::{Proxy, before_server},
+    client::failure_of,
+    cluster::cluster,
+    wait::until,
 };
 
 mod dumping;
@@ -151,28 +155,16 @@ async fn end_sessions(site: &Site, which: &str) -> i64 {
     site.databases.value(&end).await
 }
 
-/// The roles by which the daemon is in the managed database.
-const ROLES: [&str; 4] = ["admin", "migrator", "backup", "maintenance"];
-
 /// A proxy between the daemon and the server of the managed database; its control store is on the direct way.
 async fn behind_proxy(site: &mut Site) -> Proxy {
-    let port = cluster().port;
-    let proxy = Proxy::before(([127, 0, 0, 1], port).into()).await;
-    let (here, there) = (format!(":{port}/"), format!(":{}/", proxy.address.port()));
-    for role in ROLES {
-        let direct = site.databases.url(role, &site.databases.managed());
-        let way = direct.replace(&here, &there);
-        site.set(&format!("databases.app.{role}"), &way);
-    }
+    let proxy = before_server().await;
+    site.reach_database_at(proxy.address.port());
     proxy
 }
 
 /// Puts the direct way back for the daemons that are started from now on.
 fn without_proxy(site: &mut Site) {
-    for role in ROLES {
-        let direct = site.databases.url(role, &site.databases.managed());
-        site.set(&format!("databases.app.{role}"), &direct);
-    }
+    site.reach_database_at(cluster().port);
 }
 
 /// The connection was lost in the middle of this; what had it first tells it.

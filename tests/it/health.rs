@@ -1,5 +1,8 @@
 //! Health through the wire: the standard names, what turns them, HealthService, and reflection.
 
+mod outage;
+mod standard;
+
 use pgsteward::{
     model::method::Method,
     proto::{

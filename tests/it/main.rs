@@ -37,6 +37,7 @@ mod maintenance;
 mod migration;
 mod operations;
 mod pairs;
+mod privileges;
 mod rehearsal;
 mod restore;
 mod restore_into;

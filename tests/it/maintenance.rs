@@ -1,6 +1,9 @@
 //! MaintenanceService through the wire: who is kept out and who is not, that all of it is given back, and optimize.
 
+mod drain;
 mod optimize;
+mod reindex;
+mod stats;
 
 use pgsteward::proto::{
     DatabaseState, EnterMaintenanceRequest, ExitMaintenanceRequest, GetMaintenanceRequest,

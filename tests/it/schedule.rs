@@ -85,7 +85,13 @@ async fn the_list_shows_each_job_with_its_next_tick_in_the_configured_zone() {
     let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
     assert_eq!(
         names,
-        ["backup/app", "drift/app", "drill/app", "optimize/app"]
+        [
+            "backup/app",
+            "drift/app",
+            "drill/app",
+            "optimize/app",
+            "privileges/app"
+        ]
     );
     for (job, method, cron, hour, within) in [
         (
@@ -116,6 +122,13 @@ async fn the_list_shows_each_job_with_its_next_tick_in_the_configured_zone() {
             "22:00",
             TimeDelta::days(7),
         ),
+        (
+            &jobs[4],
+            "CheckPrivileges",
+            "0 6 * * 0",
+            "00:30",
+            TimeDelta::days(7),
+        ),
     ] {
         assert_eq!((job.method.as_str(), job.cron.as_str()), (method, cron));
         assert_eq!(
@@ -127,7 +140,7 @@ async fn the_list_shows_each_job_with_its_next_tick_in_the_configured_zone() {
         assert!(next > before && next <= Utc::now() + within, "{next}");
         assert_eq!(job.last_run, None);
     }
-    for weekly in [&jobs[2], &jobs[3]] {
+    for weekly in [&jobs[2], &jobs[3], &jobs[4]] {
         let sunday = moment(weekly.next_run_time.unwrap()) + TimeDelta::minutes(330);
         assert_eq!(sunday.weekday(), Weekday::Sun);
     }
@@ -143,7 +156,10 @@ async fn a_job_that_is_off_is_not_listed_and_cannot_be_run() {
     let (_site, daemon) = start(&[("schedule.optimize", "off")]).await;
     let jobs = list(daemon.client(), "").await.unwrap();
     let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
-    assert_eq!(names, ["backup/app", "drift/app", "drill/app"]);
+    assert_eq!(
+        names,
+        ["backup/app", "drift/app", "drill/app", "privileges/app"]
+    );
     for name in ["optimize/app", "backup/other", ""] {
         let answer = run_now(daemon.client(), name).await;
         expect_reason(answer, Code::NotFound, "SCHEDULE_NOT_FOUND");

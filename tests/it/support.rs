@@ -17,6 +17,7 @@ pub(crate) mod probe;
 pub(crate) mod raw;
 pub(crate) mod s3;
 pub(crate) mod standalone;
+pub(crate) mod tls;
 pub(crate) mod tokens;
 pub(crate) mod wait;
 

@@ -13,10 +13,10 @@ use tonic::transport::Channel;
 
 use super::backup::megabytes;
 use crate::{
-    daemon::BINARY,
     names,
     results::{Results, Unit},
     site::Site,
+    support::daemon::BINARY,
     tools,
 };
 

@@ -6,12 +6,9 @@ use anyhow::Result;
 
 use super::backup::megabytes;
 use crate::{
-    cluster::Cluster,
-    daemon::Daemon,
     data,
-    database::Databases,
-    process::Janitor,
     results::{Results, Scale, median},
+    support::{cluster::Cluster, daemon::Daemon, database::Databases, process::Janitor},
     tools,
 };
 

@@ -8,7 +8,7 @@ use std::{
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::{cluster::Cluster, site::jobs};
+use crate::{site::jobs, support::cluster::Cluster};
 
 /// The machine and its PostgreSQL.
 #[derive(Debug, Serialize)]

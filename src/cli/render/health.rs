@@ -1,6 +1,6 @@
 //! How the daemon and its databases are.
 
-use super::drill::in_short;
+use super::{drill::in_short, privileges};
 use crate::{
     cli::{
         page::{Page, Render},
@@ -27,16 +27,21 @@ fn schema(version: Option<&SchemaVersion>) -> String {
 
 impl Render for GetStatusResponse {
     fn render(&self, page: &mut Page) {
-        let store = if self.control_store_reachable {
-            "reachable"
-        } else {
-            "unreachable"
+        let store = match &self.control_store {
+            Some(store) if !store.reachable => format!(
+                "unreachable since {}: {}",
+                words::time(store.since_time.as_ref()),
+                store.message
+            ),
+            _ if self.control_store_reachable => "reachable".to_owned(),
+            _ => "unreachable".to_owned(),
         };
         page.fields(&[
             ("pgsteward", self.version.clone()),
             ("started", words::time(self.start_time.as_ref())),
-            ("control store", store.to_owned()),
+            ("control store", store),
             ("running operations", self.running_operations.to_string()),
+            ("message", self.message.clone()),
         ]);
         page.gap();
         let rows = self.databases.iter().map(|health| {
@@ -93,18 +98,20 @@ impl Render for DatabaseHealth {
             ),
             ("last drill", in_short(self.last_drill.as_ref())),
             ("last good drill", in_short(self.last_good_drill.as_ref())),
+            ("privileges", privileges::in_short(self.privileges.as_ref())),
         ]);
         page.gap();
         let rows = self.connections.iter().map(|connection| {
             [
                 connection.purpose.clone(),
                 words::yes(connection.reachable),
+                words::time(connection.since_time.as_ref()),
                 words::duration(connection.latency.as_ref()),
                 connection.message.clone(),
             ]
         });
         page.table(
-            ["connection", "reachable", "latency", "message"],
+            ["connection", "reachable", "since", "latency", "message"],
             rows,
             "no connections",
         );

@@ -1,11 +1,11 @@
-//! Maintenance mode and what an Optimize run did.
+//! Maintenance mode.
 
 use crate::{
     cli::{
         page::{Page, Render},
         words,
     },
-    proto::{Maintenance, OptimizeResult},
+    proto::Maintenance,
 };
 
 impl Render for Maintenance {
@@ -19,35 +19,23 @@ impl Render for Maintenance {
             ("reason", self.reason.clone()),
             ("entered by", self.principal.clone()),
             ("since", words::time(self.enter_time.as_ref())),
+            ("ends by itself", words::time(self.expire_time.as_ref())),
             ("sessions ended", self.ended_sessions.to_string()),
             ("other sessions", self.other_sessions.to_string()),
         ]);
-    }
-}
-
-impl Render for OptimizeResult {
-    fn render(&self, page: &mut Page) {
-        let rows = self.tables.iter().map(|table| {
-            [
-                format!("{}.{}", table.schema, table.table),
-                words::value(table.outcome().as_str_name(), "OPTIMIZE_OUTCOME_"),
-                words::size(table.size_bytes),
-                words::duration(table.duration.as_ref()),
-                table.message.clone(),
-            ]
-        });
-        page.table(
-            ["table", "outcome", "size", "duration", "message"],
-            rows,
-            "no tables",
-        );
-        page.line(&format!(
-            "{}: {} optimized, {} skipped, {} failed",
-            self.database,
-            words::count(self.optimized_count, "table"),
-            self.skipped_count,
-            self.failed_count,
-        ));
+        if !self.sessions.is_empty() {
+            page.gap();
+            let rows = self.sessions.iter().map(|session| {
+                [
+                    session.pid.to_string(),
+                    session.role.clone(),
+                    session.state.clone(),
+                    words::time(session.state_time.as_ref()),
+                    session.application.clone(),
+                ]
+            });
+            page.table(["process", "role", "state", "since", "program"], rows, "");
+        }
     }
 }
 

@@ -125,12 +125,15 @@ pub(in crate::cli) fn outcome(operation: &Operation, page: &mut Page) {
         Some(Outcome::Migration(migration)) => migration.render(page),
         Some(Outcome::Restore(restore)) => restore.render(page),
         Some(Outcome::Optimize(optimize)) => optimize.render(page),
+        Some(Outcome::Reindex(reindex)) => reindex.render(page),
         Some(Outcome::Maintenance(maintenance)) => maintenance.render(page),
         Some(Outcome::Review(review)) => review.render(page),
         Some(Outcome::Drift(report)) => report.render(page),
         Some(Outcome::Stamp(stamp)) => stamp.render(page),
         Some(Outcome::Drill(drill)) => drill.render(page),
         Some(Outcome::Autogenerate(result)) => result.render(page),
+        Some(Outcome::Privileges(report)) => report.render(page),
+        Some(Outcome::Provisioned(result)) => result.render(page),
     }
 }
 

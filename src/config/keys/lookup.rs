@@ -1,6 +1,6 @@
 //! What the list of keys says of a path: a value, a table, a list, or nothing, and then what was likely meant.
 
-use super::{KEYS, Key};
+use super::{Key, all};
 
 /// What stands at a path.
 pub(in crate::config) enum Place {
@@ -16,7 +16,7 @@ pub(in crate::config) enum Place {
 
 /// Looks a path up.
 pub(in crate::config) fn place(path: &[String]) -> Place {
-    for key in KEYS {
+    for key in all() {
         let mut pattern = key.path.split('.');
         if !path
             .iter()
@@ -57,7 +57,7 @@ pub(in crate::config) fn likely_meant(path: &[String]) -> Option<String> {
         .count();
     let (parents, rest) = path.split_at(known);
     let (wrong, rest) = rest.split_first()?;
-    let siblings = KEYS.iter().filter_map(|key| {
+    let siblings = all().filter_map(|key| {
         let mut pattern = key.path.split('.');
         let same_parents = parents
             .iter()

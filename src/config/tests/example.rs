@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 use super::{
     super::{
-        keys::{KEYS, Shape},
+        keys::{Shape, all},
         *,
     },
     load, load_with,
@@ -84,18 +84,18 @@ fn the_example_loads_with_every_setting_live() {
 
 #[test]
 fn the_example_holds_every_key_once_with_a_comment() {
-    let known: BTreeSet<String> = KEYS.iter().map(|key| key.path.to_owned()).collect();
+    let known: BTreeSet<String> = all().map(|key| key.path.to_owned()).collect();
     assert_eq!(paths_of(&uncommented()), known);
     let comments = example()
         .lines()
-        .filter(|line| KEYS.iter().any(|key| *line == format!("# {}", key.comment)))
+        .filter(|line| all().any(|key| *line == format!("# {}", key.comment)))
         .count();
-    assert_eq!(comments, KEYS.len());
+    assert_eq!(comments, all().count());
 }
 
 #[test]
 fn every_fixed_default_is_accepted_when_it_is_given() {
-    for key in KEYS.iter().filter(|key| key.is_default) {
+    for key in all().filter(|key| key.is_default) {
         let literal = match key.shape {
             Shape::Text(text) => format!("'{text}'"),
             Shape::Integer(number) => number.to_string(),
@@ -109,7 +109,7 @@ fn every_fixed_default_is_accepted_when_it_is_given() {
 #[test]
 fn the_shown_form_holds_every_key_that_takes_effect() {
     let shown = paths_of(&load(&uncommented()).shown());
-    let known: BTreeSet<String> = KEYS.iter().map(|key| key.path.to_owned()).collect();
+    let known: BTreeSet<String> = all().map(|key| key.path.to_owned()).collect();
     assert!(shown.is_subset(&known), "{:?}", shown.difference(&known));
     let left_out: Vec<&String> = known.difference(&shown).collect();
     // The URL for all purposes shows as the four that it serves for, the models for all databases as those of each; no

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{
-    super::keys::{KEYS, Shape},
+    super::keys::{Shape, all},
     load_with, told,
 };
 
@@ -36,9 +36,7 @@ fn secret_url() -> impl Strategy<Value = (String, String)> {
 
 /// A key's path with a name and a place filled in.
 fn any_path() -> impl Strategy<Value = String> {
-    let keys = KEYS
-        .iter()
-        .map(|key| key.path.replace('*', "app").replace('#', "0"));
+    let keys = all().map(|key| key.path.replace('*', "app").replace('#', "0"));
     let tables = [
         "schedule",
         "databases",
@@ -60,7 +58,7 @@ fn printed(text: &str, variables: &[(&str, &str)]) -> String {
 
 /// Text keys that are shown as they are given: a secret put there is no secret.
 fn is_plain_text(path: &str) -> bool {
-    KEYS.iter().any(|key| {
+    all().any(|key| {
         let is_url = ["url", "admin", "migrator", "backup", "maintenance"]
             .iter()
             .any(|purpose| {

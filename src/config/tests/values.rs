@@ -19,7 +19,7 @@ fn without_a_file_everything_has_its_default() {
         config.listen.grpc,
         "127.0.0.1:7432".parse::<SocketAddr>().unwrap()
     );
-    assert_eq!(config.auth.loopback_role, Some(Role::Admin));
+    assert_eq!(config.auth.loopback, Some(Rights::everywhere(Role::Admin)));
     assert_eq!(config.postgres.bin_dir, None);
     assert_eq!(config.postgres.connect_timeout, Duration::from_secs(10));
     assert_eq!(config.postgres.pool_size, 4);
@@ -56,8 +56,8 @@ fn without_a_file_everything_has_its_default() {
     assert_eq!(config.schedule.optimize.unwrap().as_str(), "30 3 * * 0");
     assert_eq!(config.schedule.drift.unwrap().as_str(), "0 5 * * *");
     assert_eq!(config.schedule.drill.unwrap().as_str(), "0 5 * * 0");
-    assert_eq!(config.health.interval, Duration::from_secs(2));
-    assert_eq!(config.health.timeout, Duration::from_secs(3));
+    assert_eq!(config.health.interval, Duration::from_secs(1));
+    assert_eq!(config.health.timeout, Duration::from_millis(1500));
     assert_eq!(config.log.format, LogFormat::Auto);
     assert_eq!(
         config.log.filter,
@@ -146,10 +146,9 @@ fn only_loopback_listeners_are_accepted() {
             &format!("listen.grpc = '{address}'"),
             &[
                 "`listen.grpc`",
-                "TLS and authentication",
+                "needs TLS and authentication, and neither",
                 "loopback",
-                "proxy",
-                "mesh sidecar",
+                "pgsteward token new",
             ],
         );
     }
@@ -166,17 +165,20 @@ fn once_there_are_tokens_the_loopback_needs_one_unless_told_otherwise() {
         "aB".repeat(32)
     );
     let config = load(&token);
-    assert_eq!(config.auth.loopback_role, None);
+    assert_eq!(config.auth.loopback, None);
     assert_eq!(config.auth.tokens[0].name, "ci");
-    assert_eq!(config.auth.tokens[0].role, Role::Operator);
+    assert_eq!(
+        config.auth.tokens[0].rights,
+        Rights::everywhere(Role::Operator)
+    );
     assert_eq!(config.auth.tokens[0].sha256.0, [0xab; 32]);
     assert_eq!(
         load(&format!("auth.loopback_role = 'viewer'\n{token}"))
             .auth
-            .loopback_role,
-        Some(Role::Viewer)
+            .loopback,
+        Some(Rights::everywhere(Role::Viewer))
     );
-    assert_eq!(load("auth.loopback_role = 'none'").auth.loopback_role, None);
+    assert_eq!(load("auth.loopback_role = 'none'").auth.loopback, None);
     assert_refused(
         "auth.loopback_role = 'root'",
         &["`auth.loopback_role` must be none, viewer, operator or admin"],
@@ -185,6 +187,23 @@ fn once_there_are_tokens_the_loopback_needs_one_unless_told_otherwise() {
         &format!("{token}{token}"),
         &["`auth.tokens.1.name` is the name of another token"],
     );
+}
+
+#[test]
+fn rights_may_be_limited_to_databases_that_are_managed() {
+    let loopback = |role: &str| format!("auth.loopback_role = '{role}'");
+    let config = load(&loopback("viewer on *, operator on app"));
+    let rights = config.auth.loopback.unwrap();
+    assert_eq!(rights.to_string(), "viewer, operator on app");
+    assert_refused(
+        &loopback("operator on shop"),
+        &[
+            "`auth.loopback_role` names a database that is not managed",
+            "managed are: app",
+        ],
+    );
+    let token = "[[auth.tokens]]\nname = 'scheduler'";
+    assert_refused(token, &["`auth.tokens.0.name` is a name under which"]);
 }
 
 #[test]

@@ -12,8 +12,8 @@ use crate::{
 /// Removes a backup. The newest good one of its database is refused: it is the one that a disaster would need. So is one
 /// that is held or in use.
 pub async fn delete(daemon: &Daemon, context: &Context, filename: &str) -> Result<(), Failure> {
-    let database = daemon.database_of_backup(filename).await;
-    audited::immediate(daemon, context, database.as_deref(), async {
+    let scope = daemon.scope_of_backup(filename).await;
+    audited::immediate(daemon, context, &scope, async {
         let name = BackupName::parse(filename)?;
         remove(daemon, &name, async |manifest| {
             let newest = daemon.newest_backup(&manifest.database).await?;

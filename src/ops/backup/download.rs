@@ -72,8 +72,8 @@ pub async fn open(
     context: &Context,
     request: &DownloadRequest,
 ) -> Result<Download, Failure> {
-    let database = daemon.database_of_backup(&request.filename).await;
-    let recorded = audited::begin(daemon, context, database.as_deref()).await?;
+    let scope = daemon.scope_of_backup(&request.filename).await;
+    let recorded = audited::begin(daemon, context, &scope).await?;
     match opened(daemon, request).await {
         Ok((opened, lock)) => Ok(Download {
             filename: opened.filename,

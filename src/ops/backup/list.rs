@@ -6,6 +6,7 @@ use crate::{
         failure::Failure,
         operation::Outcome,
         page::Page,
+        permission::{Reach, Scope},
     },
     ops::{context::Context, daemon::Daemon},
     storage::{StoreFailure, Unreadable},
@@ -24,7 +25,7 @@ pub struct Backups {
     pub failures: Vec<StoreFailure>,
 }
 
-/// Lists the backups in the stores; of one managed database, or of all; in one store, or in any (an empty name).
+/// Lists the backups in the stores; of one managed database, or of all that the caller may see; in one store, or in any (an empty name).
 pub async fn list(
     daemon: &Daemon,
     context: &Context,
@@ -32,19 +33,21 @@ pub async fn list(
     store: &str,
     page: &Page,
 ) -> Result<Backups, Failure> {
-    context.authorize()?;
+    let reach = context.reach_of(database)?;
     if !store.is_empty() {
         daemon.backups.get(store)?;
     }
     let mut listing = daemon.list_backups().await?;
     let is_wanted = |name: &str| store.is_empty() || name == store;
     listing.backups.retain(|backup| {
-        database.is_none_or(|name| backup.manifest.database == name)
+        reach.includes(&backup.manifest.database)
             && backup.stores.iter().any(|name| is_wanted(name))
     });
+    // Whose a manifest is that cannot be read is not known.
+    let sees_all = context.principal.rights.reach(context.method.role()) == Reach::Everything;
     listing
         .unreadable
-        .retain(|unreadable| is_wanted(&unreadable.store));
+        .retain(|unreadable| sees_all && is_wanted(&unreadable.store));
     listing.failures.retain(|failure| is_wanted(&failure.store));
     let (backups, next) = page.cut(listing.backups, |backup| {
         backup.manifest.filename.as_str().to_owned()
@@ -63,10 +66,25 @@ pub async fn get(
     context: &Context,
     filename: &str,
 ) -> Result<StoredBackup, Failure> {
-    context.authorize()?;
+    context.authorize(&Scope::Any)?;
     let name = BackupName::parse(filename)?;
-    let (manifest, stores) = daemon.stored_backup(&name).await?;
+    let found = daemon.stored_backup(&name).await;
+    let known = found.as_ref().ok();
+    let database = known.map(|(manifest, _)| manifest.database.clone());
+    context.authorize(&Scope::Thing(database))?;
+    let (manifest, stores) = found?;
     Ok(StoredBackup { manifest, stores })
+}
+
+/// The backup of that name, to be read by a call that is about another database too. A principal that may not make the call
+/// about the backup's own database is refused, so that nobody reads a backup by restoring it somewhere else.
+pub async fn find_authorized(
+    daemon: &Daemon,
+    context: &Context,
+    filename: &str,
+) -> Result<Manifest, Failure> {
+    context.authorize(&daemon.scope_of_backup(filename).await)?;
+    find(daemon, filename).await
 }
 
 /// The backup of that name, checked against the stores' own listings.

@@ -42,7 +42,7 @@ pub async fn plan(
     context: &Context,
     database: &str,
 ) -> Result<RetentionResult, Failure> {
-    audited::immediate(daemon, context, Some(database), async {
+    audited::immediate(daemon, context, &daemon.scope(database), async {
         let managed = daemon.managed(database)?;
         decide(daemon, managed, true).await
     })

@@ -52,8 +52,8 @@ pub async fn update(
     filename: &str,
     marks: &Marks,
 ) -> Result<StoredBackup, Failure> {
-    let database = daemon.database_of_backup(filename).await;
-    audited::immediate(daemon, context, database.as_deref(), async {
+    let scope = daemon.scope_of_backup(filename).await;
+    audited::immediate(daemon, context, &scope, async {
         let name = BackupName::parse(filename)?;
         change(daemon, &name, |manifest| marks.put_on(manifest)).await?;
         let (manifest, stores) = daemon.stored_backup(&name).await?;

@@ -1,20 +1,33 @@
 //! CheckDatabase: asks one database now, without a cache.
 
-use super::prober::{By, ask_all, verdict};
+use super::{
+    found,
+    prober::{By, ask_all, look_at_control, verdict},
+    soon,
+};
 use crate::{
-    model::{failure::Failure, health::DatabaseHealth},
+    model::{
+        failure::Failure,
+        health::{ConnectionHealth, DatabaseHealth},
+    },
     ops::{context::Context, daemon::Daemon, maintenance::mode, migration::version},
 };
 
-/// A connection for each purpose, the schema version, maintenance mode and the newest good backup.
+/// The database, and the connection to the control store, each as found now. What is bad is said with the time since
+/// which the prober has seen it so.
 pub async fn check(
     daemon: &Daemon,
     context: &Context,
     database: &str,
-) -> Result<DatabaseHealth, Failure> {
-    context.authorize()?;
-    let managed = daemon.managed(database)?;
-    let (connections, server_version) = ask_all(daemon, managed, By::Login).await;
+) -> Result<(DatabaseHealth, ConnectionHealth), Failure> {
+    let managed = daemon.authorized(context, database)?;
+    let (control, (looks, server_version)) =
+        tokio::join!(look_at_control(daemon), ask_all(daemon, managed, By::Login));
+    let control = daemon.prober.at_its_word("", control);
+    let connections: Vec<ConnectionHealth> = looks
+        .into_iter()
+        .map(|look| daemon.prober.at_its_word(managed.name(), look))
+        .collect();
     let reachable = connections
         .iter()
         .all(|connection| connection.error.is_none());
@@ -22,27 +35,24 @@ pub async fn check(
     let mut unknown = Vec::new();
     let (mut maintenance, mut schema_version) = (None, None);
     if reachable {
-        let mode = mode::present(daemon, managed).await;
+        let mode = soon(daemon, mode::present(daemon, managed)).await;
         maintenance = found("maintenance mode", mode, &mut unknown);
-        let version = version::read(managed).await;
+        let version = soon(daemon, version::read(managed)).await;
         schema_version = found("schema version", version, &mut unknown);
     }
-    let newest = daemon.newest_backup(managed.name()).await;
-    let drills = daemon.store.last_drills(managed.name()).await;
+    let newest = soon(daemon, daemon.newest_backup(managed.name())).await;
+    let drills = soon(daemon, daemon.store.last_drills(managed.name())).await;
     let mut health = verdict(managed, connections, server_version, maintenance);
     health.schema_version = schema_version;
     health.last_backup = found("backups", newest, &mut unknown).flatten();
-    let drills = found("drills", drills.map_err(Failure::from), &mut unknown).unwrap_or_default();
+    let drills = found("drills", drills, &mut unknown).unwrap_or_default();
     health.last_good_drill = drills.last_good;
     health.last_drill = drills.last;
+    let privileges = daemon.store.last_privilege_report(managed.name()).await;
+    let privileges = privileges.map_err(Failure::from);
+    health.privileges = found("privileges", privileges, &mut unknown).flatten();
     if health.message.is_empty() {
         health.message = unknown.join("; ");
     }
-    Ok(health)
-}
-
-fn found<T>(what: &str, answer: Result<T, Failure>, unknown: &mut Vec<String>) -> Option<T> {
-    answer
-        .map_err(|failure| unknown.push(format!("{what} not known: {failure}")))
-        .ok()
+    Ok((health, control))
 }

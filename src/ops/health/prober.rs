@@ -1,6 +1,14 @@
-//! The prober: looks at the control store and each database every few seconds, so that probes never touch PostgreSQL.
+//! Prober: looks at the control store and each database every few seconds, so that probes and status are answered from
+//! memory and cost PostgreSQL nothing.
+//!
+//! What it believes changes only after several looks in a row (`model::health::Belief`); once one look says the other, the
+//! next ones come soon, so that a true change is told within the time that `health.interval` and `health.timeout` add up to.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use chrono::Utc;
 use tokio::sync::watch;
@@ -9,32 +17,51 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     model::{
         failure::Failure,
-        health::{ConnectionHealth, DatabaseHealth, DatabaseState},
+        health::{Belief, ConnectionHealth, DatabaseHealth, DatabaseState, Look},
         maintenance::Maintenance,
     },
     ops::daemon::{Daemon, Managed},
     postgres::{database::Purpose, server},
 };
 
+/// The pause before a look that is to confirm or refute the one before.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// The name under which the control store's connection is known.
+const CONTROL: &str = "control";
+
 /// What the prober last saw.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seen {
-    /// Whether the control store answers.
-    pub control_store_reachable: bool,
+    /// The connection to the control store; none before the first look.
+    pub control_store: Option<ConnectionHealth>,
     /// Each managed database.
     pub databases: BTreeMap<String, DatabaseHealth>,
 }
+
+impl Seen {
+    /// Whether the control store answers.
+    pub fn control_store_is_reachable(&self) -> bool {
+        let seen = self.control_store.as_ref();
+        seen.is_some_and(|connection| connection.error.is_none())
+    }
+}
+
+/// A connection: the managed database, empty for the control store, and the purpose.
+type Key = (String, &'static str);
 
 /// Holds what was last seen, and tells of each change.
 #[derive(Debug)]
 pub struct Prober {
     seen: watch::Sender<Seen>,
+    beliefs: Mutex<BTreeMap<Key, Belief>>,
 }
 
 impl Default for Prober {
     fn default() -> Self {
         Self {
             seen: watch::Sender::new(Seen::default()),
+            beliefs: Mutex::default(),
         }
     }
 }
@@ -54,39 +81,88 @@ impl Prober {
     /// Looks again and again, until the token is cancelled.
     pub async fn run(daemon: Arc<Daemon>, stop: CancellationToken) {
         loop {
+            let interval = daemon.settings.health.interval;
+            let pause = if daemon.prober.is_in_doubt() {
+                interval.min(LOOK_AGAIN)
+            } else {
+                interval
+            };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(daemon.settings.health_interval) => {}
+                () = tokio::time::sleep(pause) => {}
             }
             Self::look(&daemon).await;
+        }
+    }
+
+    fn is_in_doubt(&self) -> bool {
+        let beliefs = self.beliefs.lock().unwrap_or_else(PoisonError::into_inner);
+        beliefs.values().any(Belief::is_in_doubt)
+    }
+
+    /// Takes a look into account, and gives what is believed.
+    fn hear(&self, daemon: &Daemon, database: &str, look: Look) -> ConnectionHealth {
+        let mut beliefs = self.beliefs.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (database.to_owned(), look.purpose);
+        let thresholds = daemon.settings.health.thresholds;
+        if let Some(belief) = beliefs.get_mut(&key) {
+            belief.hear(look, thresholds);
+            return belief.health.clone();
+        }
+        let belief = Belief::first(look);
+        let health = belief.health.clone();
+        beliefs.insert(key, belief);
+        health
+    }
+
+    /// Takes a look at its word; since when it has been so is what the prober has seen, where it saw the same.
+    pub(super) fn at_its_word(&self, database: &str, look: Look) -> ConnectionHealth {
+        let beliefs = self.beliefs.lock().unwrap_or_else(PoisonError::into_inner);
+        let believed = beliefs.get(&(database.to_owned(), look.purpose));
+        let since = believed
+            .map(|belief| &belief.health)
+            .filter(|health| health.error.is_some() == look.error.is_some())
+            .map_or(look.time, |health| health.since);
+        ConnectionHealth {
+            since,
+            ..look.into()
         }
     }
 }
 
 async fn look(daemon: &Daemon) -> Seen {
-    let timeout = daemon.settings.health_timeout;
-    let control = tokio::time::timeout(timeout, daemon.store.ping());
     let looks = daemon.databases.values().map(|managed| async {
         let health = database(daemon, managed).await;
         (managed.name().to_owned(), health)
     });
-    let (control, databases) = tokio::join!(control, futures_util::future::join_all(looks));
+    let (control, databases) = tokio::join!(
+        look_at_control(daemon),
+        futures_util::future::join_all(looks)
+    );
     Seen {
-        control_store_reachable: matches!(control, Ok(Ok(()))),
+        control_store: Some(daemon.prober.hear(daemon, "", control)),
         databases: databases.into_iter().collect(),
     }
 }
 
+/// Asks the control store whether it is there, within the health timeout.
+pub(super) async fn look_at_control(daemon: &Daemon) -> Look {
+    let asking = async { daemon.store.ping().await.map_err(Failure::from) };
+    timed(daemon, CONTROL, asking).await.0
+}
+
 /// One database, by one connection for each purpose: a role that lost its login must not show only when it is needed.
 async fn database(daemon: &Daemon, managed: &Managed) -> DatabaseHealth {
-    let (connections, server_version) = ask_all(daemon, managed, By::Pool).await;
-    let timeout = daemon.settings.health_timeout;
+    let (looks, server_version) = ask_all(daemon, managed, By::Pool).await;
+    let hear = |look| daemon.prober.hear(daemon, managed.name(), look);
+    let connections = looks.into_iter().map(hear).collect();
     let asking = daemon.store.maintenance(managed.name());
-    let maintenance = match tokio::time::timeout(timeout, asking).await {
+    let maintenance = match tokio::time::timeout(daemon.settings.health.timeout, asking).await {
         Ok(Ok(recorded)) => Some(Maintenance {
             database: managed.name().to_owned(),
             entered: recorded.map(|(entered, _)| entered),
             other_sessions: 0,
+            sessions: Vec::new(),
         }),
         // While the control store is away, a closed database must not look open.
         Ok(Err(_)) | Err(_) => last_known(daemon, managed),
@@ -109,19 +185,13 @@ pub(super) enum By {
 }
 
 /// Asks the server its version as each purpose.
-pub(super) async fn ask_all(
-    daemon: &Daemon,
-    managed: &Managed,
-    by: By,
-) -> (Vec<ConnectionHealth>, String) {
+pub(super) async fn ask_all(daemon: &Daemon, managed: &Managed, by: By) -> (Vec<Look>, String) {
     let asked = Purpose::ALL.map(|purpose| ask(daemon, managed, purpose, by));
     let answers = futures_util::future::join_all(asked).await;
-    let version = answers.iter().map(|(_, version)| version.clone()).max();
-    let connections = answers
-        .into_iter()
-        .map(|(connection, _)| connection)
-        .collect();
-    (connections, version.unwrap_or_default())
+    let version = answers.iter().filter_map(|(_, version)| version.clone());
+    let version = version.max().unwrap_or_default();
+    let looks = answers.into_iter().map(|(look, _)| look).collect();
+    (looks, version)
 }
 
 /// Asks the server its version as one purpose, within the health timeout.
@@ -130,34 +200,42 @@ async fn ask(
     managed: &Managed,
     purpose: Purpose,
     by: By,
-) -> (ConnectionHealth, String) {
-    let timeout = daemon.settings.health_timeout;
-    let start = Instant::now();
+) -> (Look, Option<String>) {
     let asking = async {
         if by == By::Pool {
             let client = managed.database.pooled(purpose).await?;
-            return server::setting(&**client, "server_version").await;
+            return Ok(server::setting(&*client, "server_version").await?);
         }
         let session = managed.database.session(purpose, "pgsteward").await?;
         let version = server::setting(&*session, "server_version").await?;
         session.close().await;
         Ok(version)
     };
-    let answer = tokio::time::timeout(timeout, asking).await;
-    let (error, version) = match answer {
-        Ok(Ok(version)) => (None, version),
-        Ok(Err(error)) => (Some(Failure::from(error).to_string()), String::new()),
+    timed(daemon, purpose.name(), asking).await
+}
+
+async fn timed<T>(
+    daemon: &Daemon,
+    purpose: &'static str,
+    asking: impl Future<Output = Result<T, Failure>>,
+) -> (Look, Option<T>) {
+    let timeout = daemon.settings.health.timeout;
+    let (time, start) = (Utc::now(), Instant::now());
+    let (error, answer) = match tokio::time::timeout(timeout, asking).await {
+        Ok(Ok(answer)) => (None, Some(answer)),
+        Ok(Err(failure)) => (Some(failure.to_string()), None),
         Err(_) => {
             let error = format!("no answer within {}", humantime::format_duration(timeout));
-            (Some(error), String::new())
+            (Some(error), None)
         }
     };
-    let health = ConnectionHealth {
-        purpose: purpose.name(),
+    let look = Look {
+        purpose,
         error,
         latency: start.elapsed(),
+        time,
     };
-    (health, version)
+    (look, answer)
 }
 
 /// Puts together what was found.
@@ -196,5 +274,6 @@ pub(super) fn verdict(
         last_backup: None,
         last_good_drill: None,
         last_drill: None,
+        privileges: None,
     }
 }

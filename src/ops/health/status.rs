@@ -1,5 +1,6 @@
 //! GetStatus: the daemon and all its databases at a glance.
 
+use super::{found, prober::look_at_control, soon};
 use crate::{
     model::{
         failure::Failure,
@@ -12,32 +13,54 @@ use crate::{
     },
 };
 
-/// What the prober last saw, with the newest good backup and the schema version of each database.
+/// What the prober last saw of the databases that the caller may see, with the newest good backup and the schema version
+/// of each.
+///
+/// It must answer when things are at their worst: whatever cannot be found out within the health timeout is said to be
+/// unknown, and keeps nothing else back.
 pub async fn status(daemon: &Daemon, context: &Context) -> Result<Status, Failure> {
-    context.authorize()?;
+    let reach = context.reach()?;
     let seen = daemon.prober.seen().borrow().clone();
-    let listing = daemon.list_backups().await?;
+    let mut unknown = Vec::new();
+    let listing = soon(daemon, daemon.list_backups()).await;
+    let listing = found("backups", listing, &mut unknown).unwrap_or_default();
+    for failure in &listing.failures {
+        unknown.push(format!(
+            "backups in store {} not known: {}",
+            failure.store, failure.failure
+        ));
+    }
     let mut databases: Vec<DatabaseHealth> = seen.databases.into_values().collect();
+    databases.retain(|health| reach.includes(&health.database));
     for health in &mut databases {
         health.last_backup = newest_good(&listing, &health.database).cloned();
-        // Without the control store they are not known; that it is unreachable stands beside them.
-        let drills = daemon.store.last_drills(&health.database).await;
-        let drills = drills.unwrap_or_default();
+        let drills = soon(daemon, daemon.store.last_drills(&health.database)).await;
+        let what = format!("drills of {}", health.database);
+        let drills = found(&what, drills, &mut unknown).unwrap_or_default();
         health.last_good_drill = drills.last_good;
         health.last_drill = drills.last;
+        let privileges = daemon.store.last_privilege_report(&health.database).await;
+        health.privileges = privileges.unwrap_or_default();
         if health.state != DatabaseState::Unreachable {
             let reading = version::read(daemon.managed(&health.database)?);
-            let read = tokio::time::timeout(daemon.settings.health_timeout, reading).await;
-            health.schema_version = read.ok().and_then(Result::ok);
+            let what = format!("schema version of {}", health.database);
+            let version = soon(daemon, reading).await;
+            health.schema_version = found(&what, version, &mut unknown);
         }
     }
-    // Without the control store the number is not known; that it is unreachable stands beside it.
-    let running_operations = daemon.store.open_operations().await.unwrap_or_default();
+    let limit = reach.limit();
+    let open = soon(daemon, daemon.store.open_operations(limit.as_deref())).await;
+    let running_operations = found("running operations", open, &mut unknown).unwrap_or_default();
+    let control_store = match seen.control_store {
+        Some(seen) => seen,
+        None => look_at_control(daemon).await.into(),
+    };
     Ok(Status {
         version: env!("CARGO_PKG_VERSION"),
         start_time: daemon.start_time,
-        control_store_reachable: seen.control_store_reachable,
+        control_store,
         databases,
         running_operations,
+        message: unknown.join("; "),
     })
 }

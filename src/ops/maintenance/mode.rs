@@ -3,18 +3,23 @@
 //! The record in the control store is written before the server's grants are changed and removed after they are given
 //! back. A crash in between leaves a record, which `reassert` makes true at the next start.
 
-use std::sync::Arc;
+mod drain;
+pub mod expire;
+mod keep;
 
-use serde_json::json;
+use std::{sync::Arc, time::Duration};
 
+use chrono::Utc;
+
+use self::keep::make_true;
+pub use self::keep::reassert;
 use crate::{
     model::{
         failure::{Failure, Kind},
-        maintenance::{AccessChange, Maintenance},
+        maintenance::{AccessChange, Entry, Maintenance},
         operation::{Operation, Outcome},
     },
     ops::{
-        audited,
         context::Context,
         daemon::{Daemon, Managed},
         health::Prober,
@@ -22,25 +27,46 @@ use crate::{
         runner::job::Job,
         turn::{Turn, Work},
     },
-    postgres::{access, lock, session::Session},
+    postgres::{access, others, session::Session},
 };
 
-const STAGES: u32 = 2;
+const LONGEST_DRAIN: Duration = Duration::from_hours(24);
+const LONGEST: Duration = Duration::from_hours(24 * 30);
+const SHORTEST: Duration = Duration::from_secs(1);
 
-/// Enters maintenance mode. In it already: the present state, unchanged.
+/// Enters maintenance mode. In it already: it stays as it was entered, but for its end.
 pub async fn enter(
     daemon: &Arc<Daemon>,
     context: &Context,
     database: &str,
-    reason: String,
+    entry: Entry,
     request_id: &str,
 ) -> Result<Operation, Failure> {
     launch(daemon, context, database, request_id, async |managed| {
-        check_reason(&reason)?;
+        check(&entry)?;
         let daemon = Arc::clone(daemon);
-        Ok(move |job| async move { run_enter(&daemon, &managed, &job, &reason).await })
+        Ok(move |job| async move { run_enter(&daemon, &managed, &job, &entry).await })
     })
     .await
+}
+
+fn check(entry: &Entry) -> Result<(), Failure> {
+    check_reason(&entry.reason)?;
+    let drain = entry.drain.unwrap_or_default();
+    if drain > LONGEST_DRAIN {
+        return Err(Failure::invalid_field("drain", "must be at most 24 h"));
+    }
+    match entry.expire_after {
+        Some(after) if !(SHORTEST..=LONGEST).contains(&after) => Err(Failure::invalid_field(
+            "expire_after",
+            "must be 1 s to 30 days",
+        )),
+        Some(after) if after <= drain => Err(Failure::invalid_field(
+            "expire_after",
+            "must be longer than `drain`",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Leaves maintenance mode. Not in it: the present state, unchanged.
@@ -63,15 +89,14 @@ pub async fn get(
     context: &Context,
     database: &str,
 ) -> Result<Maintenance, Failure> {
-    context.authorize()?;
-    present(daemon, daemon.managed(database)?).await
+    present(daemon, daemon.authorized(context, database)?).await
 }
 
 async fn run_enter(
     daemon: &Daemon,
     managed: &Managed,
     job: &Job,
-    reason: &str,
+    entry: &Entry,
 ) -> Result<Outcome, Failure> {
     let turn = Turn::take(
         &managed.database,
@@ -80,10 +105,16 @@ async fn run_enter(
         daemon.settings.lock_wait,
     )
     .await?;
-    // Not cancellable: it is short, and half-way is the one state that nobody wants.
+    // But for the drain not cancellable: it is short, and half-way is the one state that nobody wants.
     if daemon.store.maintenance(managed.name()).await?.is_none() {
-        take_connect(daemon, managed, job, reason).await?;
+        take_connect(daemon, managed, job, &turn, entry).await?;
     } else {
+        if let Some(after) = entry.expire_after {
+            daemon
+                .store
+                .set_maintenance_end(managed.name(), after)
+                .await?;
+        }
         // The record alone keeps nobody out: whoever wrote it may have died before it was true.
         job.enter(1, 1, "keep out");
         let mut session = managed.database.server_session("pgsteward").await?;
@@ -101,20 +132,30 @@ async fn take_connect(
     daemon: &Daemon,
     managed: &Managed,
     job: &Job,
-    reason: &str,
+    turn: &Turn,
+    entry: &Entry,
 ) -> Result<(), Failure> {
-    job.enter(1, STAGES, "take CONNECT");
+    job.enter(1, stages(entry), "take CONNECT");
     let mut session = managed.database.server_session("pgsteward").await?;
     let database = managed.database.server_name();
     let change = access::plan(&session, database, &managed.database.roles()).await?;
     daemon
         .store
-        .insert_maintenance(managed.name(), reason, job.principal(), &change)
+        .insert_maintenance(managed.name(), entry, job.principal(), &change)
         .await?;
-    let Err(failure) = keep_out(daemon, managed, job, &mut session, &change).await else {
+    let kept_out = KeepingOut {
+        daemon,
+        managed,
+        job,
+        turn,
+        entry,
+    };
+    let Err(failure) = kept_out.keep_out(&mut session, &change).await else {
         session.close().await;
         return Ok(());
     };
+    // Whoever has the turn now makes the record true.
+    turn.check()?;
     // The session may be what failed.
     let given_back = async {
         let mut session = managed.database.server_session("pgsteward").await?;
@@ -135,35 +176,51 @@ async fn take_connect(
     }
 }
 
-async fn keep_out(
-    daemon: &Daemon,
-    managed: &Managed,
-    job: &Job,
-    session: &mut Session,
-    change: &AccessChange,
-) -> Result<(), Failure> {
-    let database = managed.database.server_name();
-    let roles = managed.database.roles();
-    access::close(session, database, change).await?;
-    if !access::plan(session, database, &roles)
-        .await?
-        .taken
-        .is_empty()
-    {
-        return Err(Failure::new(
-            Kind::Aborted,
-            "ACCESS_CHANGED",
-            format!("someone was allowed into database {database:?} while others were kept out"),
-        )
-        .with_hint("try again"));
+fn stages(entry: &Entry) -> u32 {
+    2 + u32::from(entry.drain.is_some())
+}
+
+/// What the keeping out works with.
+struct KeepingOut<'a> {
+    daemon: &'a Daemon,
+    managed: &'a Managed,
+    job: &'a Job,
+    turn: &'a Turn,
+    entry: &'a Entry,
+}
+
+impl KeepingOut<'_> {
+    async fn keep_out(&self, session: &mut Session, change: &AccessChange) -> Result<(), Failure> {
+        let database = self.managed.database.server_name();
+        let roles = self.managed.database.roles();
+        access::close(session, database, change).await?;
+        let standing = access::plan(session, database, &roles).await?;
+        if !standing.taken.is_empty() {
+            return Err(Failure::new(
+                Kind::Aborted,
+                "ACCESS_CHANGED",
+                format!(
+                    "someone was allowed into database {database:?} while others were kept out"
+                ),
+            )
+            .with_hint("try again"));
+        }
+        let mut ended = 0;
+        if let Some(drain) = self.entry.drain {
+            self.job.enter(2, stages(self.entry), "drain");
+            let until = Utc::now() + drain;
+            let draining = drain::drain(self.managed, self.job, session, until);
+            ended += self.turn.during(self.job, draining).await?;
+        }
+        let last = stages(self.entry);
+        self.job.enter(last, last, "end sessions");
+        ended += access::end_other_sessions(session, database, &roles).await?;
+        self.daemon
+            .store
+            .update_maintenance(self.managed.name(), ended, change)
+            .await?;
+        Ok(())
     }
-    job.enter(2, STAGES, "end sessions");
-    let ended = access::end_other_sessions(session, database, &roles).await?;
-    daemon
-        .store
-        .update_maintenance(managed.name(), ended, change)
-        .await?;
-    Ok(())
 }
 
 async fn run_exit(daemon: &Daemon, managed: &Managed, job: &Job) -> Result<Outcome, Failure> {
@@ -203,78 +260,25 @@ pub async fn present(daemon: &Daemon, managed: &Managed) -> Result<Maintenance, 
     let entered = daemon.store.maintenance(managed.name()).await?;
     let roles = managed.database.roles();
     let session = managed.database.server_session("pgsteward").await?;
-    let other_sessions =
-        access::other_sessions(&session, managed.database.server_name(), &roles).await?;
+    let (other_sessions, sessions) =
+        others::sessions(&session, managed.database.server_name(), &roles).await?;
     session.close().await;
     Ok(Maintenance {
         database: managed.name().to_owned(),
         entered: entered.map(|(entered, _)| entered),
         other_sessions,
+        sessions,
     })
 }
 
-/// Makes the record true, if there is one and nobody else is at work on it.
-pub async fn reassert(daemon: &Daemon, managed: &Managed) -> Result<(), Failure> {
-    if daemon.store.maintenance(managed.name()).await?.is_none() {
-        return Ok(());
-    }
-    let mut session = managed.database.server_session("pgsteward").await?;
-    // A switch, a migration or a restore that is at work leaves things in order itself.
-    if lock::try_lock(&session, &Turn::mode_lock(&managed.database)).await? {
-        make_true(daemon, managed, &mut session).await?;
-    }
-    session.close().await;
-    Ok(())
-}
-
-/// Takes whatever CONNECT grants stand although the mode is on, remembers them with the others, and ends the sessions of
-/// others. The caller holds the mode's lock: the record that is read here is the one that counts.
-async fn make_true(
-    daemon: &Daemon,
-    managed: &Managed,
-    session: &mut Session,
-) -> Result<(), Failure> {
-    let Some((_, mut change)) = daemon.store.maintenance(managed.name()).await? else {
-        return Ok(());
-    };
-    let database = managed.database.server_name();
-    let roles = managed.database.roles();
-    let standing = access::plan(session, database, &roles).await?;
-    if !standing.taken.is_empty() || !standing.given.is_empty() {
-        let details = json!({ "taken": standing.taken, "given": standing.given });
-        audited::housekeeping(daemon, "keep out", managed.name(), details, async {
-            merge(&mut change, &standing);
-            if daemon
-                .store
-                .update_maintenance(managed.name(), 0, &change)
-                .await?
-            {
-                access::close(session, database, &standing).await?;
-            }
-            Ok(())
-        })
-        .await?;
-    }
-    access::end_other_sessions(session, database, &roles).await?;
-    Ok(())
-}
-
-fn merge(change: &mut AccessChange, standing: &AccessChange) {
-    for grant in &standing.taken {
-        if !change.taken.contains(grant) {
-            change.taken.push(grant.clone());
-        }
-    }
-    for role in &standing.given {
-        if !change.given.contains(role) {
-            change.given.push(role.clone());
-        }
-    }
+/// Whether the mode is on: scheduled jobs of the database wait then.
+pub async fn is_on(daemon: &Daemon, managed: &Managed) -> Result<bool, Failure> {
+    Ok(daemon.store.maintenance(managed.name()).await?.is_some())
 }
 
 /// Refuses when the database is not in maintenance mode.
 pub async fn require(daemon: &Daemon, managed: &Managed) -> Result<(), Failure> {
-    if daemon.store.maintenance(managed.name()).await?.is_some() {
+    if is_on(daemon, managed).await? {
         return Ok(());
     }
     Err(Failure::new(

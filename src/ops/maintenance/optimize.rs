@@ -1,14 +1,24 @@
-//! Optimize: VACUUM and ANALYZE of every table that the maintenance role may, the largest first.
+//! Optimize: VACUUM and ANALYZE of every table that the maintenance role may, as a list of stages:
 //!
-//! A table that fails or may not be vacuumed does not stop the others; each one's outcome stands in the result.
+//! 1. `vacuum and analyze`: tables with rows of their own, several at once, the largest first.
+//! 2. `analyze`: partitioned and foreign tables, where there are any.
+//!
+//! A table that fails or may not be vacuumed does not stop the others; each one's outcome stands in the result. The numbers
+//! of dead rows come from the statistics and those of pages from the catalog, where VACUUM itself has put them: what
+//! `VACUUM VERBOSE` says is in the server's language and differs between versions.
 
-use std::{sync::Arc, time::Instant};
+mod vacuum;
 
+use std::{sync::Arc, time::Duration};
+
+use self::vacuum::Vacuum;
+use super::crew::Crew;
 use crate::{
     model::{
         failure::Failure,
-        maintenance::{OptimizeOutcome, OptimizeResult, OptimizedTable},
+        maintenance::optimize::{OptimizeOptions, OptimizePlan, OptimizeResult, plan},
         operation::{Operation, Outcome},
+        table_name::TableName,
     },
     ops::{
         context::Context,
@@ -17,95 +27,147 @@ use crate::{
         runner::job::Job,
         turn::{Turn, Work},
     },
-    postgres::{
-        database::Purpose,
-        error::PostgresError,
-        quote::qualified,
-        session::Session,
-        tables::{VacuumTarget, vacuum_targets},
-    },
+    postgres::{database::Purpose, vacuum as sql},
 };
 
-/// How long VACUUM waits for a table's lock before the table is reported as failed.
-const LOCK_TIMEOUT: &str = "30s";
+/// More than this is no list that somebody wrote.
+const MOST_TABLES: usize = 1000;
+/// As PostgreSQL allows.
+const MOST_PARALLEL_WORKERS: u32 = 1024;
+/// As many as the configuration allows.
+pub(super) const MOST_JOBS: usize = 64;
 
 /// Starts an optimize run.
 pub async fn optimize(
     daemon: &Arc<Daemon>,
     context: &Context,
     database: &str,
+    options: OptimizeOptions,
     request_id: &str,
 ) -> Result<Operation, Failure> {
     launch(daemon, context, database, request_id, async |managed| {
+        check(&options)?;
+        require_known(&managed, &options.tables).await?;
         let daemon = Arc::clone(daemon);
-        Ok(move |job| async move { run(&daemon, &managed, &job).await })
+        Ok(move |job| async move { run(&daemon, &managed, &job, options).await })
     })
     .await
 }
 
-async fn run(daemon: &Daemon, managed: &Managed, job: &Job) -> Result<Outcome, Failure> {
-    let stages = all_tables(managed, job);
-    let tables = Turn::hold(daemon, managed, Work::Optimize, job, stages).await?;
+fn check(options: &OptimizeOptions) -> Result<(), Failure> {
+    let vacuums = [
+        ("freeze", options.freeze),
+        ("no_truncate", options.no_truncate),
+        ("index_cleanup", options.index_cleanup != Default::default()),
+        ("parallel_workers", options.parallel_workers.is_some()),
+    ];
+    if options.analyze_only
+        && let Some((field, _)) = vacuums.iter().find(|(_, given)| *given)
+    {
+        let problem = "is an option of VACUUM, and with `analyze_only` there is none";
+        return Err(Failure::invalid_field(field, problem));
+    }
+    if options.jobs > MOST_JOBS {
+        let problem = format!("must be 0 to {MOST_JOBS}");
+        return Err(Failure::invalid_field("jobs", problem));
+    }
+    if options.tables.len() > MOST_TABLES {
+        let problem = format!("must be at most {MOST_TABLES}");
+        return Err(Failure::invalid_field("tables", problem));
+    }
+    if options
+        .parallel_workers
+        .is_some_and(|workers| workers > MOST_PARALLEL_WORKERS)
+    {
+        let problem = format!("must be 0 to {MOST_PARALLEL_WORKERS}");
+        return Err(Failure::invalid_field("parallel_workers", problem));
+    }
+    check_lock_timeout(options.lock_timeout)
+}
+
+/// PostgreSQL counts its timeouts in milliseconds, as 32-bit numbers, and reads 0 as none.
+pub(super) fn check_lock_timeout(timeout: Option<Duration>) -> Result<(), Failure> {
+    let fits =
+        |timeout: Duration| (1..=i32::MAX.cast_unsigned().into()).contains(&timeout.as_millis());
+    if timeout.is_none_or(fits) {
+        return Ok(());
+    }
+    Err(Failure::invalid_field(
+        "lock_timeout",
+        "must be 1 ms to 24 days",
+    ))
+}
+
+/// Refuses names that the database does not have, all of them at once.
+async fn require_known(managed: &Managed, names: &[TableName]) -> Result<(), Failure> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let client = managed.database.pooled(Purpose::Maintenance).await?;
+    let known = sql::tables(&client).await?;
+    let unknown: Vec<String> = names
+        .iter()
+        .filter(|name| !known.iter().any(|table| table.name == **name))
+        .map(ToString::to_string)
+        .collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::invalid_field(
+        "tables",
+        format!(
+            "names what is no table of database {:?}: {}",
+            managed.name(),
+            unknown.join(", ")
+        ),
+    ))
+}
+
+async fn run(
+    daemon: &Daemon,
+    managed: &Arc<Managed>,
+    job: &Job,
+    options: OptimizeOptions,
+) -> Result<Outcome, Failure> {
+    let settings = &daemon.settings.maintenance;
+    let patience = daemon.settings.lock_wait;
+    let turn = Turn::take(&managed.database, Work::Optimize, job, patience).await?;
+    let plan = turn.during(job, look(managed, &options)).await?;
+
+    let jobs = match options.jobs {
+        0 => settings.jobs,
+        jobs => jobs,
+    };
+    let vacuum = Vacuum::new(options, settings.lock_timeout);
+    let stages = if plan.read_through.is_empty() { 1 } else { 2 };
+    job.enter(1, stages, vacuum.first_stage());
+    let crew = Crew::new(vacuum.clone(), managed, jobs, plan.plain);
+    let (turn, mut tables, yields) = crew.work_off(daemon, job, turn, 0).await?;
+    let (turn, yields) = if plan.read_through.is_empty() {
+        (turn, yields)
+    } else {
+        job.enter(2, stages, "analyze");
+        let crew = Crew::new(vacuum, managed, jobs, plan.read_through);
+        let (turn, analyzed, yields) = crew.work_off(daemon, job, turn, yields).await?;
+        tables.extend(analyzed);
+        (turn, yields)
+    };
+    turn.end().await;
+    tables.extend(plan.skipped);
     Ok(Outcome::Optimize(OptimizeResult {
         database: managed.name().to_owned(),
         tables,
+        fresh: plan.fresh,
+        yields,
     }))
 }
 
-async fn all_tables(managed: &Managed, job: &Job) -> Result<Vec<OptimizedTable>, Failure> {
-    job.enter(1, 1, "vacuum and analyze");
+async fn look(managed: &Managed, options: &OptimizeOptions) -> Result<OptimizePlan, Failure> {
     let session = managed
         .database
         .session(Purpose::Maintenance, "pgsteward optimize")
         .await?;
-    session
-        .batch_execute(&format!(
-            "SET statement_timeout = 0; SET lock_timeout = '{LOCK_TIMEOUT}'"
-        ))
-        .await
-        .map_err(PostgresError::query("prepare the optimize session"))?;
-    let targets = vacuum_targets(&session).await?;
-    let total = targets.len() as u64;
-    let mut done = Vec::with_capacity(targets.len());
-    for target in targets {
-        job.count(done.len() as u64, total, "tables");
-        job.say(format!("{}.{}", target.schema, target.table));
-        done.push(one_table(&session, target).await?);
-    }
-    job.count(total, total, "tables");
+    let tables = sql::tables(&session).await?;
     session.close().await;
-    Ok(done)
-}
-
-/// An error of the table stands in its outcome; a lost connection ends the run.
-async fn one_table(session: &Session, target: VacuumTarget) -> Result<OptimizedTable, Failure> {
-    let start = Instant::now();
-    let outcome = if target.permitted {
-        let name = qualified(&target.schema, &target.table);
-        match session
-            .batch_execute(&format!("VACUUM (ANALYZE) {name}"))
-            .await
-            .map_err(PostgresError::query(format!("vacuum {name}")))
-        {
-            Ok(()) => OptimizeOutcome::Optimized,
-            Err(error) if session.is_closed() => return Err(error.into()),
-            Err(error) => {
-                let failure = Failure::from(error);
-                tracing::warn!(table = name, %failure, "a table could not be optimized");
-                OptimizeOutcome::Failed(failure.message)
-            }
-        }
-    } else {
-        OptimizeOutcome::Skipped(
-            "the maintenance role may not vacuum it: it owns neither the table nor the database"
-                .to_owned(),
-        )
-    };
-    Ok(OptimizedTable {
-        schema: target.schema,
-        table: target.table,
-        outcome,
-        duration: start.elapsed(),
-        size_bytes: target.size_bytes,
-    })
+    Ok(plan(tables, options))
 }

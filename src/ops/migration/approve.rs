@@ -33,7 +33,7 @@ pub async fn approve(
     sha256: &str,
     comment: &str,
 ) -> Result<RevisionInfo, Failure> {
-    audited::immediate(daemon, context, Some(database), async {
+    audited::immediate(daemon, context, &daemon.scope(database), async {
         if comment.chars().count() > COMMENT_LIMIT {
             let expected = format!("must have at most {COMMENT_LIMIT} characters");
             return Err(Failure::invalid_field("comment", expected));

@@ -48,7 +48,7 @@ pub async fn create(
     new: NewRevision,
     request_id: &str,
 ) -> Result<RevisionInfo, Failure> {
-    audited::immediate(daemon, context, Some(database), async {
+    audited::immediate(daemon, context, &daemon.scope(database), async {
         let managed = daemon.managed(database)?;
         check_message(&new.message)?;
         let graph = scripts::load(&managed.revisions).await?;
@@ -75,7 +75,7 @@ pub async fn merge(
     new: NewRevision,
     request_id: &str,
 ) -> Result<RevisionInfo, Failure> {
-    audited::immediate(daemon, context, Some(database), async {
+    audited::immediate(daemon, context, &daemon.scope(database), async {
         let managed = daemon.managed(database)?;
         if !new.message.is_empty() {
             check_message(&new.message)?;

@@ -93,6 +93,8 @@ async fn change(daemon: &Daemon, managed: &Managed, wanted: bool) -> Result<(), 
 fn roles(daemon: &Daemon, managed: &Managed) -> Vec<String> {
     let mut roles = managed.database.roles();
     roles.extend(daemon.settings.migrations.ddl_guard_roles.iter().cloned());
+    // ProvisionRoles grants, and gives objects to the migrator.
+    roles.extend(managed.database.provisioner().get_user().map(str::to_owned));
     roles.sort();
     roles.dedup();
     roles

@@ -64,8 +64,7 @@ pub async fn list(
     database: &str,
     page: &Page,
 ) -> Result<(Vec<RevisionInfo>, Option<String>), Failure> {
-    context.authorize()?;
-    let managed = daemon.managed(database)?;
+    let managed = daemon.authorized(context, database)?;
     let graph = load(&managed.revisions).await?;
     let known = Known::read(daemon, managed, &graph).await?;
     let all = graph
@@ -82,8 +81,7 @@ pub async fn get(
     database: &str,
     revision: &str,
 ) -> Result<RevisionInfo, Failure> {
-    context.authorize()?;
-    let managed = daemon.managed(database)?;
+    let managed = daemon.authorized(context, database)?;
     let graph = load(&managed.revisions).await?;
     detail(daemon, managed, &graph, find(&graph, revision)?).await
 }

@@ -80,7 +80,7 @@ pub(super) async fn make(
 /// The server's major version.
 pub(super) async fn major(managed: &Managed) -> Result<u32, Failure> {
     let client = managed.database.pooled(Purpose::Migrator).await?;
-    Ok(server::version_num(&**client).await? / 10_000)
+    Ok(server::version_num(&*client).await? / 10_000)
 }
 
 /// The sections of this very database that were left in the middle.
@@ -89,7 +89,7 @@ pub(super) async fn half_run_sections(
     managed: &Managed,
 ) -> Result<Vec<(String, Direction)>, Failure> {
     let client = managed.database.pooled(Purpose::Migrator).await?;
-    let oid = server::database_oid(&**client).await?;
+    let oid = server::database_oid(&*client).await?;
     Ok(daemon.store.half_run(managed.name(), oid).await?)
 }
 

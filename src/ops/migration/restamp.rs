@@ -25,7 +25,7 @@ pub async fn restamp(
     revision: &str,
     reason: &str,
 ) -> Result<RevisionInfo, Failure> {
-    audited::immediate(daemon, context, Some(database), async {
+    audited::immediate(daemon, context, &daemon.scope(database), async {
         check_reason(reason)?;
         let managed = daemon.managed(database)?;
         let graph = load(&managed.revisions).await?;

@@ -62,7 +62,7 @@ pub async fn dry_run(
     database: &str,
     wanted: &Wanted,
 ) -> Result<MigrationResult, Failure> {
-    audited::immediate(daemon, context, Some(database), async {
+    audited::immediate(daemon, context, &daemon.scope(database), async {
         let managed = daemon.managed(database)?;
         let plan = plan::make(daemon, managed, wanted).await?;
         Ok(plan.shown(daemon, managed, wanted))

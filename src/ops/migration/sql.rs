@@ -23,8 +23,7 @@ pub async fn render(
     from: &str,
     to: &str,
 ) -> Result<String, Failure> {
-    context.authorize()?;
-    let managed = daemon.managed(database)?;
+    let managed = daemon.authorized(context, database)?;
     let graph = load(&managed.revisions).await?;
     let from = if from.is_empty() { "base" } else { from };
     let to = if to.is_empty() { "head" } else { to };

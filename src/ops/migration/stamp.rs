@@ -140,7 +140,7 @@ async fn stages(
     commit(daemon, managed, job, &plan, &wanted.reason, &live).await?;
     if wanted.force {
         let client = managed.database.pooled(Purpose::Migrator).await?;
-        let oid = server::database_oid(&**client).await?;
+        let oid = server::database_oid(&*client).await?;
         daemon.store.forget_half_run(managed.name(), oid).await?;
     }
     // Where it was forced, what differs stays in sight: CheckDrift goes on naming it.

@@ -16,8 +16,7 @@ pub async fn get(
     context: &Context,
     database: &str,
 ) -> Result<SchemaVersion, Failure> {
-    context.authorize()?;
-    read(daemon.managed(database)?).await
+    read(daemon.authorized(context, database)?).await
 }
 
 /// The same, for health.
@@ -42,5 +41,5 @@ pub async fn read(managed: &Managed) -> Result<SchemaVersion, Failure> {
 /// The version table's rows, sorted.
 pub async fn database_heads(managed: &Managed) -> Result<Vec<String>, Failure> {
     let client = managed.database.pooled(Purpose::Migrator).await?;
-    Ok(managed.version_table.heads(&**client).await?)
+    Ok(managed.version_table.heads(&*client).await?)
 }

@@ -23,12 +23,8 @@ pub async fn approve(
     operation_id: &str,
     reason: &str,
 ) -> Result<Operation, Failure> {
-    // Only to name its database in the record; what is wrong with the id is said after the permission was looked at.
-    let database = match parse_id("operation_id", operation_id) {
-        Ok(id) => daemon.runner.get(id).await.map(|known| known.database),
-        Err(failure) => Err(failure),
-    };
-    audited::immediate(daemon, context, database.ok().as_deref(), async {
+    let scope = daemon.scope_of_operation(operation_id).await;
+    audited::immediate(daemon, context, &scope, async {
         check_reason(reason)?;
         let id = parse_id("operation_id", operation_id)?;
         let principal = &context.principal.name;

@@ -23,7 +23,10 @@ use crate::{
         restore::RestoreVerification,
     },
     ops::{
-        backup::{list::find, remove::keep},
+        backup::{
+            list::{find, find_authorized},
+            remove::keep,
+        },
         context::Context,
         daemon::{Daemon, Managed},
         launch::launch,
@@ -45,7 +48,8 @@ pub async fn run_drill(
 ) -> Result<Operation, Failure> {
     launch(daemon, context, database, request_id, async |managed| {
         if !filename.is_empty() {
-            require_of_database(&find(daemon, filename).await?, managed.name())?;
+            let backup = find_authorized(daemon, context, filename).await?;
+            require_of_database(&backup, managed.name())?;
         }
         let (daemon, filename) = (Arc::clone(daemon), filename.to_owned());
         Ok(move |job| async move { run(&daemon, &managed, &job, &filename).await })
@@ -53,19 +57,19 @@ pub async fn run_drill(
     .await
 }
 
-/// Drills of one managed database, or of all, newest first, and the token of the next page.
+/// Drills of one managed database, or of all that the caller may see, newest first, and the token of the next page.
 pub async fn list(
     daemon: &Daemon,
     context: &Context,
     database: &str,
     page: &Page,
 ) -> Result<(Vec<Drill>, Option<String>), Failure> {
-    context.authorize()?;
-    if database.is_empty() {
-        return daemon.store.drills(None, page).await;
+    let asked = (!database.is_empty()).then_some(database);
+    let databases = context.reach_of(asked)?.limit();
+    if let Some(name) = asked {
+        daemon.managed(name)?;
     }
-    let name = daemon.managed(database)?.name();
-    daemon.store.drills(Some(name), page).await
+    daemon.store.drills(databases.as_deref(), page).await
 }
 
 /// Records that a drill ended with its daemon.

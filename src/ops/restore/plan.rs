@@ -31,8 +31,8 @@ pub async fn plan(
     into_database: &str,
     create_roles: bool,
 ) -> Result<RestorePlan, Failure> {
-    context.authorize()?;
-    let managed = daemon.managed(database)?;
+    let managed = daemon.authorized(context, database)?;
+    context.authorize(&daemon.scope_of_backup(filename).await)?;
     let target = if into_database.is_empty() {
         RestoreTarget::Live
     } else {

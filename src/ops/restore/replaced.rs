@@ -13,19 +13,21 @@ use crate::{
     postgres::{error::PostgresError, lock, scratch, session::Session},
 };
 
-/// Those of one managed database, or of all, newest first.
+/// Those of one managed database, or of all that the caller may see, newest first.
 pub async fn list(
     daemon: &Daemon,
     context: &Context,
     database: &str,
 ) -> Result<Vec<ReplacedDatabase>, Failure> {
-    context.authorize()?;
     if !database.is_empty() {
-        return standing(daemon, daemon.managed(database)?).await;
+        return standing(daemon, daemon.authorized(context, database)?).await;
     }
+    let reach = context.reach()?;
     let mut all = Vec::new();
     for managed in daemon.databases.values() {
-        all.extend(standing(daemon, managed).await?);
+        if reach.includes(managed.name()) {
+            all.extend(standing(daemon, managed).await?);
+        }
     }
     all.sort_by_key(|replaced| std::cmp::Reverse(replaced.replace_time));
     Ok(all)

@@ -26,7 +26,7 @@ use crate::{
         restore::{RestoreResult, RestoreTarget, RestoreVerification},
     },
     ops::{
-        backup::{dump, remove::keep},
+        backup::{dump, list::find_authorized, remove::keep},
         context::Context,
         daemon::{Daemon, Managed},
         launch::{check_reason, launch_approved},
@@ -72,6 +72,7 @@ pub async fn restore(
             // It is for the audit log, which holds the whole request.
             check_reason(&request.reason)?;
             let (filename, create_roles) = (&request.filename, request.create_roles);
+            find_authorized(daemon, context, filename).await?;
             let plan = plan::check(daemon, &managed, filename, &target, create_roles).await?;
             if approval_time.is_some() {
                 plan::require_nearly_ready(&plan)?;

@@ -21,6 +21,9 @@ use crate::{
 /// How often progress is written and a cancellation by another daemon is looked for.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long a report may take.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Between two tries to record an end.
 const RECORD_PAUSE: Duration = Duration::from_secs(2);
 
@@ -87,7 +90,13 @@ impl Supervised {
 
     async fn report(&self) {
         let progress = self.progress.borrow().progress.clone();
-        match self.store.report_progress(self.id, &progress).await {
+        let reporting = self.store.report_progress(self.id, &progress);
+        // While it reports, nobody hears of the work's end: a control store that stands still must not hold that up.
+        let Ok(reported) = tokio::time::timeout(REPORT_TIMEOUT, reporting).await else {
+            tracing::debug!("progress was not recorded in time");
+            return;
+        };
+        match reported {
             Ok(Some(false)) => {}
             Ok(Some(true)) => self.cancel.cancel(),
             Ok(None) => {

@@ -9,15 +9,17 @@ use crate::{
     model::{
         backup::BackupKind,
         failure::{Failure, Kind},
+        maintenance::optimize::OptimizeOptions,
         method::Method,
         operation::{Operation, OperationState},
+        peer::Peer,
         schedule::Job,
     },
     ops::{
         backup::{self, update::Marks},
         context::{Context, Principal},
         daemon::Daemon,
-        maintenance::optimize,
+        maintenance::{optimize, privileges},
         migration::drift,
         restore::drill,
     },
@@ -33,7 +35,7 @@ pub async fn fire(daemon: &Arc<Daemon>, job: &Job, slot: DateTime<Utc>) -> Resul
     tracing::info!(job = job.name, %slot, "running a scheduled job");
     let context = Context {
         principal: Principal::scheduler(),
-        peer: None,
+        peer: Peer::Daemon,
         method: job.method,
         request: json!({ "schedule": job.name, "slot": slot }),
     };
@@ -80,10 +82,16 @@ pub async fn start(
             ));
             Ok(operation)
         }
-        Method::Optimize => optimize::optimize(daemon, &context, &job.database, request_id).await,
+        Method::Optimize => {
+            let options = OptimizeOptions::default();
+            optimize::optimize(daemon, &context, &job.database, options, request_id).await
+        }
         Method::RunDrill => drill::run_drill(daemon, &context, &job.database, "", request_id).await,
         Method::CheckDrift => {
             drift::check(daemon, &context, &job.database, false, request_id).await
+        }
+        Method::CheckPrivileges => {
+            privileges::check(daemon, &context, &job.database, request_id).await
         }
         other => Err(Failure::new(
             Kind::Internal,

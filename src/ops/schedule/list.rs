@@ -9,25 +9,27 @@ use crate::{
     model::{
         failure::{Failure, Kind},
         operation::Operation,
+        permission::Scope,
         schedule::{Job, ScheduledJob},
     },
     ops::{audited, context::Context, daemon::Daemon},
 };
 
-/// The jobs by name, with their next and last runs; of one managed database, or of all.
+/// The jobs by name, with their next and last runs; of one managed database, or of all that the caller may see.
 pub async fn list(
     daemon: &Daemon,
     context: &Context,
     database: &str,
 ) -> Result<Vec<ScheduledJob>, Failure> {
-    context.authorize()?;
+    let asked = (!database.is_empty()).then_some(database);
+    let reach = context.reach_of(asked)?;
     if !database.is_empty() {
         daemon.managed(database)?;
     }
     let now = Utc::now();
     let mut jobs = Vec::new();
     for job in &daemon.jobs {
-        if database.is_empty() || job.database == database {
+        if reach.includes(&job.database) {
             jobs.push(ScheduledJob {
                 next: job.next_after(now),
                 last: daemon.store.last_run(&job.name).await?,
@@ -46,8 +48,9 @@ pub async fn run_now(
     name: &str,
     request_id: &str,
 ) -> Result<Operation, Failure> {
-    let database = find(daemon, name).ok().map(|job| job.database.as_str());
-    audited::immediate(daemon, context, database, async {
+    let known = find(daemon, name).ok();
+    let scope = Scope::Thing(known.map(|job| job.database.clone()));
+    audited::immediate(daemon, context, &scope, async {
         let job = find(daemon, name)?;
         let slot = Utc::now();
         let operation = start(daemon, context, job, request_id).await?;

@@ -1,11 +1,12 @@
 //! Bootstrap: the roles and databases of the private cluster, each role with just what its purpose needs.
 //!
-//! It runs at every start and may be killed between any two statements. Roles are set, in one transaction, to what is
-//! written here. A database is made under another name and renamed when it is ready; one that stands under its own name
+//! What that is `model::privileges` says, as for any server. It runs at every start and may be killed between any two
+//! statements. Roles are set, in one transaction, to what they should be. A database is made under another name and renamed when it is ready; one that stands under its own name
 //! is never touched again, for its access list may have been changed on purpose, by maintenance mode for one.
 
 use std::path::Path;
 
+use postgres_protocol::password::scram_sha_256;
 use secrecy::ExposeSecret;
 use tokio_postgres::Client;
 
@@ -13,6 +14,13 @@ use super::{
     credentials::{Credentials, Role},
     error::EmbeddedError,
     session::Session,
+};
+use crate::{
+    model::{
+        privileges::{Place, PurposeRoles, audit, setup},
+        quote::{identifier, literal},
+    },
+    postgres::{privileges::read_roles, server::version_num},
 };
 
 /// The control store, owned by role `pgsteward_owner`.
@@ -27,60 +35,46 @@ const QUIET: &str = "SET log_statement = 'none';
 SET log_min_duration_statement = -1;
 SET log_min_error_statement = 'panic'";
 
-/// What each role may, beyond what it owns.
-///
-/// - `pgsteward_owner` owns the control store and makes its tables; `pgsteward` works with them and, since it owns none,
-///   cannot touch the audit log's records. What it may is granted when the tables are made.
-/// - `app_admin` restores: it belongs to the owners whose objects it makes (the application owns its large objects),
-///   and compares what it restored, past row security. It ends the sessions of others, and sees what they do.
-/// - `app_backup` reads all: rows by `pg_read_all_data`, those under row security by BYPASSRLS, large objects by
-///   `lo_compat_privileges`, since no role but their owner may otherwise. That would let it write large objects too,
-///   hence its transactions are read-only unless they ask for more.
-/// - `app_maintenance` acts as the owner of the tables: before PostgreSQL 17 only an owner may VACUUM and REINDEX.
-const ROLES: [(Role, &str, &str); 7] = [
-    (Role::ControlOwner, "", ""),
-    (Role::Control, "", ""),
-    (Role::Application, "", ""),
-    (Role::Migrator, "", ""),
-    (
-        Role::Admin,
-        "CREATEDB BYPASSRLS",
-        "GRANT app_migrator, app, pg_signal_backend, pg_read_all_stats TO app_admin",
-    ),
-    (
-        Role::Backup,
-        "BYPASSRLS",
-        "GRANT pg_read_all_data TO app_backup;
-         ALTER ROLE app_backup SET lo_compat_privileges = on;
-         ALTER ROLE app_backup SET default_transaction_read_only = on",
-    ),
-    (
-        Role::Maintenance,
-        "",
-        "GRANT app_migrator TO app_maintenance",
-    ),
-];
+/// Nobody has business in the databases that initdb made, but the admin role in one.
+const SHARED_DATABASES: &str = "REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC";
 
-/// Nobody has business in the databases that initdb made, but one: a rename needs a connection to another database.
-const SHARED_DATABASES: &str = "REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC;
-GRANT CONNECT ON DATABASE postgres TO app_admin";
+/// The roles of the managed database, where it has this name.
+fn purposes(database: &str) -> PurposeRoles {
+    let name = |role: Role| role.name().to_owned();
+    PurposeRoles {
+        database: database.to_owned(),
+        server_database: MAINTENANCE_DATABASE.to_owned(),
+        admin: name(Role::Admin),
+        migrator: name(Role::Migrator),
+        backup: name(Role::Backup),
+        maintenance: name(Role::Maintenance),
+        applications: vec![name(Role::Application)],
+        read_only: Vec::new(),
+        superusers: Vec::new(),
+    }
+}
 
-/// A database, and what makes it ready; `{}` stands for its name.
+/// A database, and what makes it ready.
 struct Blueprint {
     name: &'static str,
     owner: Role,
-    /// From outside.
-    access: &'static str,
+    /// From outside, for the name that it has meanwhile.
+    access: fn(name: &str, version: u32) -> Vec<String>,
     /// From inside.
-    content: &'static str,
+    content: fn(name: &str, version: u32) -> Vec<String>,
 }
 
 const CONTROL: Blueprint = Blueprint {
     name: CONTROL_DATABASE,
     owner: Role::ControlOwner,
-    access: "REVOKE ALL ON DATABASE {} FROM PUBLIC;
-GRANT CONNECT ON DATABASE {} TO pgsteward",
-    content: "ALTER SCHEMA public OWNER TO pgsteward_owner",
+    access: |name, _| {
+        let name = identifier(name);
+        vec![
+            format!("REVOKE ALL ON DATABASE {name} FROM PUBLIC"),
+            format!("GRANT CONNECT ON DATABASE {name} TO pgsteward"),
+        ]
+    },
+    content: |_, _| vec!["ALTER SCHEMA public OWNER TO pgsteward_owner".to_owned()],
 };
 
 /// In clusters of before there was an owner, `pgsteward` owns the control store and all that is in it.
@@ -88,21 +82,19 @@ const HAND_OVER: &str = "REASSIGN OWNED BY pgsteward TO pgsteward_owner;
 ALTER SCHEMA public OWNER TO pgsteward_owner;
 GRANT CONNECT ON DATABASE pgsteward TO pgsteward";
 
-/// `app_migrator` owns schema `public`, rather than having CREATE on it: a dump then says so before its first table,
-/// and gives those tables to `app_migrator` also where a new database knows nothing of it. With a grant, which a dump
-/// says last, no role but a superuser could restore it.
 const MANAGED: Blueprint = Blueprint {
     name: MANAGED_DATABASE,
     owner: Role::Admin,
-    access: "REVOKE ALL ON DATABASE {} FROM PUBLIC;
-GRANT CONNECT ON DATABASE {} TO app_migrator, app_backup, app_maintenance, app;
-GRANT CREATE, TEMPORARY ON DATABASE {} TO app_migrator",
-    content: "ALTER SCHEMA public OWNER TO app_migrator;
-ALTER DEFAULT PRIVILEGES FOR ROLE app_migrator IN SCHEMA public
-    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO app;
-ALTER DEFAULT PRIVILEGES FOR ROLE app_migrator IN SCHEMA public
-    GRANT SELECT, USAGE ON SEQUENCES TO app",
+    access: |name, version| planned(name, version, Place::Database),
+    content: |name, version| planned(name, version, Place::Inside),
 };
+
+/// The statements of `model::privileges` that belong to a place.
+fn planned(database: &str, version: u32, place: Place) -> Vec<String> {
+    let mut steps = setup(&purposes(database), version);
+    steps.retain(|step| step.place == place);
+    steps.into_iter().map(|step| step.statement).collect()
+}
 
 /// Brings roles and databases to what this module describes.
 pub(super) async fn run(
@@ -167,28 +159,47 @@ async fn roles(client: &mut Client, credentials: &Credentials) -> Result<(), Emb
         .transaction()
         .await
         .map_err(failed("begin a transaction".to_owned()))?;
-    for (role, attributes, grants) in ROLES {
-        let name = role.name();
-        let failed = |source| failed(format!("set up role {name:?}"))(source);
-        let password = credentials.password(role).expose_secret();
-        // PostgreSQL quotes name and password, since these statements take no parameters.
-        let statements = transaction
-            .query_one(
-                "SELECT CASE WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = $1)
-                        THEN '' ELSE format('CREATE ROLE %I;', $1::text) END
-                     || format('ALTER ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
-                                ALTER ROLE %I PASSWORD %L;', $1::text, $1::text, $2::text)",
-                &[&name, &password],
+    let run = async |action: String, statement: String| {
+        let ran = transaction.batch_execute(&statement).await;
+        ran.map_err(failed(action))
+    };
+    for control in [Role::ControlOwner.name(), Role::Control.name()] {
+        let made = transaction
+            .query_opt(
+                "SELECT FROM pg_catalog.pg_roles WHERE rolname = $1",
+                &[&control],
             )
             .await
-            .map_err(failed)?;
-        let statements: String = statements.try_get(0).map_err(failed)?;
-        transaction
-            .batch_execute(&statements)
-            .await
-            .map_err(failed)?;
-        let extras = format!("ALTER ROLE {name} {attributes}; {grants}");
-        transaction.batch_execute(&extras).await.map_err(failed)?;
+            .map_err(failed(format!("look for role {control:?}")))?;
+        let (action, name) = (format!("set up role {control:?}"), identifier(control));
+        if made.is_none() {
+            run(action.clone(), format!("CREATE ROLE {name}")).await?;
+        }
+        let plain = format!(
+            "ALTER ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
+        );
+        run(action, plain).await?;
+    }
+    let purposes = purposes(MANAGED_DATABASE);
+    let facts = read_roles(&transaction, &purposes)
+        .await
+        .map_err(|source| EmbeddedError::Roles {
+            source: Box::new(source),
+        })?;
+    for finding in audit(&purposes, &facts) {
+        if finding.place == Place::Server && !finding.statement.is_empty() {
+            run(format!("set up role {:?}", finding.role), finding.statement).await?;
+        }
+    }
+    for role in Role::ALL_BUT_SUPERUSER {
+        let name = role.name();
+        let verifier = scram_sha_256(credentials.password(role).expose_secret().as_bytes());
+        let statement = format!(
+            "ALTER ROLE {} PASSWORD {}",
+            identifier(name),
+            literal(&verifier)
+        );
+        run(format!("set the password of role {name:?}"), statement).await?;
     }
     transaction
         .batch_execute(SHARED_DATABASES)
@@ -224,7 +235,12 @@ async fn database(
         source,
     };
     let unfinished = format!("{}.unfinished", blueprint.name);
-    let quoted = format!("\"{unfinished}\"");
+    let quoted = identifier(&unfinished);
+    let version = version_num(client)
+        .await
+        .map_err(|source| EmbeddedError::Roles {
+            source: Box::new(source),
+        })?;
     // Neither DROP nor CREATE DATABASE may share a batch, which would be one transaction.
     for statement in [
         format!("DROP DATABASE IF EXISTS {quoted} WITH (FORCE)"),
@@ -232,14 +248,14 @@ async fn database(
             "CREATE DATABASE {quoted} OWNER {} TEMPLATE template0 ENCODING 'UTF8'",
             blueprint.owner.name()
         ),
-        blueprint.access.replace("{}", &quoted),
+        (blueprint.access)(&unfinished, version).join(";\n"),
     ] {
         client.batch_execute(&statement).await.map_err(failed)?;
     }
     let inside = connect(socket_directory, credentials, &unfinished).await?;
     inside
         .client
-        .batch_execute(blueprint.content)
+        .batch_execute(&(blueprint.content)(&unfinished, version).join(";\n"))
         .await
         .map_err(failed)?;
     inside.close().await;

@@ -32,6 +32,16 @@ pub(super) enum Role {
 }
 
 impl Role {
+    /// Those that bootstrap makes.
+    pub(super) const ALL_BUT_SUPERUSER: [Self; 6] = [
+        Self::Control,
+        Self::Admin,
+        Self::Migrator,
+        Self::Backup,
+        Self::Maintenance,
+        Self::Application,
+    ];
+
     /// The role's name in PostgreSQL.
     pub(super) fn name(self) -> &'static str {
         match self {

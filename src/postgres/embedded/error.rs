@@ -143,6 +143,12 @@ pub enum EmbeddedError {
         /// The server's reason.
         source: tokio_postgres::Error,
     },
+    /// It could not be seen which roles there are.
+    #[error("cannot see the roles of the embedded PostgreSQL")]
+    Roles {
+        /// The cause.
+        source: Box<crate::postgres::error::PostgresError>,
+    },
     /// The server's process could not be signalled.
     #[error("cannot signal the embedded PostgreSQL (pid {pid})")]
     Signal {
@@ -196,6 +202,7 @@ impl Classified for EmbeddedError {
             | Self::Spawn { .. }
             | Self::Initdb { .. }
             | Self::Bootstrap { .. }
+            | Self::Roles { .. }
             | Self::Signal { .. } => Kind::Internal,
         }
     }
@@ -217,7 +224,7 @@ impl Classified for EmbeddedError {
             Self::EndedEarly { .. } => "EMBEDDED_SERVER_ENDED",
             Self::NotReady { .. } => "EMBEDDED_SERVER_NOT_READY",
             Self::Connect { .. } => "EMBEDDED_CONNECTION_FAILED",
-            Self::Bootstrap { .. } => "EMBEDDED_BOOTSTRAP_FAILED",
+            Self::Bootstrap { .. } | Self::Roles { .. } => "EMBEDDED_BOOTSTRAP_FAILED",
             Self::Signal { .. } | Self::NotStopped { .. } => "EMBEDDED_SERVER_NOT_STOPPED",
         }
     }
@@ -260,6 +267,7 @@ impl Classified for EmbeddedError {
             | Self::Initdb { .. }
             | Self::Connect { .. }
             | Self::Bootstrap { .. }
+            | Self::Roles { .. }
             | Self::Signal { .. }
             | Self::NotStopped { .. } => None,
         }

@@ -23,6 +23,7 @@ impl From<ConnectionHealth> for proto::ConnectionHealth {
             reachable: connection.error.is_none(),
             message: connection.error.unwrap_or_default(),
             latency: Some(duration(connection.latency)),
+            since_time: Some(timestamp(connection.since)),
         }
     }
 }
@@ -41,6 +42,7 @@ impl From<DatabaseHealth> for proto::DatabaseHealth {
             last_backup: health.last_backup.map(summary),
             last_good_drill: health.last_good_drill.map(Into::into),
             last_drill: health.last_drill.map(Into::into),
+            privileges: health.privileges.map(Into::into),
         }
     }
 }
@@ -50,9 +52,11 @@ impl From<Status> for proto::GetStatusResponse {
         Self {
             version: status.version.to_owned(),
             start_time: Some(timestamp(status.start_time)),
-            control_store_reachable: status.control_store_reachable,
+            control_store_reachable: status.control_store.error.is_none(),
             databases: status.databases.into_iter().map(Into::into).collect(),
             running_operations: int32(status.running_operations),
+            control_store: Some(status.control_store.into()),
+            message: status.message,
         }
     }
 }

@@ -1,18 +1,23 @@
 //! Maintenance as messages.
 
-use super::{duration, int32, timestamp};
+use super::{int32, optimize::span, timestamp};
 use crate::{
-    model::maintenance::{Maintenance, OptimizeOutcome, OptimizeResult, OptimizedTable},
+    model::{
+        failure::Failure,
+        maintenance::{Entry, Maintenance, OtherSession},
+    },
     proto,
 };
 
 impl From<Maintenance> for proto::Maintenance {
     fn from(state: Maintenance) -> Self {
         let other_sessions = int32(state.other_sessions);
+        let sessions = state.sessions.into_iter().map(Into::into).collect();
         let Some(entered) = state.entered else {
             return Self {
                 database: state.database,
                 other_sessions,
+                sessions,
                 ..Self::default()
             };
         };
@@ -24,46 +29,30 @@ impl From<Maintenance> for proto::Maintenance {
             enter_time: Some(timestamp(entered.time)),
             ended_sessions: int32(entered.ended_sessions),
             other_sessions,
+            sessions,
+            expire_time: entered.expires_at.map(timestamp),
+            drain_end_time: entered.drains_until.map(timestamp),
         }
     }
 }
 
-impl From<OptimizeResult> for proto::OptimizeResult {
-    fn from(result: OptimizeResult) -> Self {
-        let tables: Vec<proto::OptimizedTable> =
-            result.tables.into_iter().map(Into::into).collect();
-        let count = |outcome: proto::OptimizeOutcome| {
-            int32(
-                tables
-                    .iter()
-                    .filter(|table| table.outcome() == outcome)
-                    .count(),
-            )
-        };
+impl From<OtherSession> for proto::OtherSession {
+    fn from(session: OtherSession) -> Self {
         Self {
-            database: result.database,
-            optimized_count: count(proto::OptimizeOutcome::Optimized),
-            skipped_count: count(proto::OptimizeOutcome::Skipped),
-            failed_count: count(proto::OptimizeOutcome::Failed),
-            tables,
+            pid: session.pid,
+            role: session.role,
+            application: session.application,
+            state: session.state,
+            state_time: session.since.map(timestamp),
         }
     }
 }
 
-impl From<OptimizedTable> for proto::OptimizedTable {
-    fn from(table: OptimizedTable) -> Self {
-        let (outcome, message) = match table.outcome {
-            OptimizeOutcome::Optimized => (proto::OptimizeOutcome::Optimized, String::new()),
-            OptimizeOutcome::Skipped(why) => (proto::OptimizeOutcome::Skipped, why),
-            OptimizeOutcome::Failed(why) => (proto::OptimizeOutcome::Failed, why),
-        };
-        Self {
-            schema: table.schema,
-            table: table.table,
-            outcome: outcome.into(),
-            message,
-            duration: Some(duration(table.duration)),
-            size_bytes: table.size_bytes,
-        }
-    }
+/// How the mode is to be entered, as a request says.
+pub(in crate::rpc) fn entry(request: &proto::EnterMaintenanceRequest) -> Result<Entry, Failure> {
+    Ok(Entry {
+        reason: request.reason.clone(),
+        drain: span("drain", request.drain)?.filter(|drain| !drain.is_zero()),
+        expire_after: span("expire_after", request.expire_after)?,
+    })
 }

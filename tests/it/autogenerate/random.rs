@@ -23,7 +23,7 @@ use pgsteward::{
 };
 use tokio_postgres::Client;
 
-use crate::support::database::Databases;
+use crate::support::database::{Databases, NO_DEFAULT_PRIVILEGES};
 
 /// What is gone through where nobody asks for other seeds.
 const SEEDS: Range<u64> = 1..31;
@@ -71,11 +71,14 @@ struct End<'a> {
 }
 
 impl<'a> End<'a> {
-    /// An empty schema in the place of the last pair's, and what `sql` makes in it. The names of roles are `roles`' own.
+    /// An empty schema in the place of the last pair's, and what `sql` makes in it. The names of roles are `roles`' own; so
+    /// what the database's own migrator grants by default, to its own application, is taken away.
     async fn load(databases: &'a Databases, roles: &Databases, sql: &str) -> Result<Self, Trouble> {
-        let again =
-            "DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public AUTHORIZATION $migrator";
-        databases.run_as_superuser(&databases.named(again)).await;
+        let again = format!(
+            "{NO_DEFAULT_PRIVILEGES}
+             DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public AUTHORIZATION $migrator"
+        );
+        databases.run_as_superuser(&databases.named(&again)).await;
         let session = databases.connect("migrator").await.unwrap();
         let end = Self { databases, session };
         let loaded = end.session.batch_execute(&roles.named(sql)).await;

@@ -5,7 +5,11 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use pgsteward::tools::binaries::Binaries;
+use pgsteward::{
+    model::privileges::{PurposeRoles, audit},
+    postgres::privileges::read,
+    tools::binaries::Binaries,
+};
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::error::SqlState;
 
@@ -166,13 +170,15 @@ async fn each_role_may_do_its_work_and_no_more() {
     )
     .await;
     run(application, "DELETE FROM customers WHERE id > 100").await;
+    // Schemas that migrations make are covered too.
+    run(application, "INSERT INTO sales.orders DEFAULT VALUES").await;
     for statement in [
         "CREATE TABLE t (n int)",
         "CREATE TEMPORARY TABLE t (n int)",
         "CREATE SCHEMA s",
         "TRUNCATE secrets",
         "ALTER TABLE customers ADD x int",
-        "SELECT * FROM sales.orders",
+        "SELECT setval('sales.orders_id_seq', 1)",
         "SET ROLE app_migrator",
     ] {
         refused(application, statement).await;
@@ -208,6 +214,23 @@ async fn each_role_may_do_its_work_and_no_more() {
         "REFRESH MATERIALIZED VIEW customer_count",
     )
     .await;
+
+    let admin = connect(&urls.admin).await;
+    let path = "SET search_path = pg_catalog, pg_temp";
+    admin.batch_execute(path).await.unwrap();
+    let name = |role: &str| format!("app_{role}");
+    let roles = PurposeRoles {
+        database: "app".to_owned(),
+        server_database: "postgres".to_owned(),
+        admin: name("admin"),
+        migrator: name("migrator"),
+        backup: name("backup"),
+        maintenance: name("maintenance"),
+        applications: vec!["app".to_owned()],
+        read_only: Vec::new(),
+        superusers: Vec::new(),
+    };
+    assert_eq!(audit(&roles, &read(&admin, &roles).await.unwrap()), []);
 
     run(
         embedded.control_owner_url(),

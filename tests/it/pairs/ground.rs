@@ -7,7 +7,7 @@ use tokio_postgres::Client;
 use super::{dump::Dump, pair::Pair};
 use crate::support::{
     Daemon, Site,
-    database::{connect, run},
+    database::{NO_DEFAULT_PRIVILEGES, connect, run},
 };
 
 /// A site and its daemon.
@@ -36,6 +36,9 @@ impl Ground {
             let raise = site.databases.named(raise);
             site.databases.run_as_superuser(&raise).await;
         }
+        // The pairs have default privileges of their own.
+        let bare = site.databases.named(NO_DEFAULT_PRIVILEGES);
+        site.databases.run_as_superuser(&bare).await;
         let models = site.path("models");
         fs::create_dir(&models).unwrap();
         site.set("migrations.models", models.to_str().unwrap());

@@ -19,6 +19,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+use super::cluster::cluster;
+
 /// What the proxy does with what comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mood {
@@ -60,6 +62,11 @@ impl Trip {
         self.into.send_replace(into);
         self.left.store(bytes, Ordering::Relaxed);
     }
+}
+
+/// A proxy before the suite's PostgreSQL.
+pub(crate) async fn before_server() -> Proxy {
+    Proxy::before(([127, 0, 0, 1], cluster().port).into()).await
 }
 
 impl Proxy {

@@ -58,6 +58,15 @@ impl Client {
         }
     }
 
+    /// Of a channel that is there.
+    pub(crate) fn of_channel(channel: Channel, token: Option<&str>) -> Self {
+        let bearer = token.map(|token| format!("Bearer {token}").parse().unwrap());
+        Self {
+            channel,
+            bearer: Bearer(bearer),
+        }
+    }
+
     /// The channel with the token, for clients that have no function here.
     pub(crate) fn authorized(&self) -> Authorized {
         InterceptedService::new(self.channel.clone(), self.bearer.clone())

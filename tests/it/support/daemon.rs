@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 use super::{
     client::Client,
-    cluster::{PASSWORD, binaries},
+    cluster::{PASSWORD, binaries, cluster},
     database::Databases,
     wait::until,
 };
@@ -64,6 +64,22 @@ impl Site {
     pub(crate) fn set(&mut self, key: &str, value: &str) {
         self.settings.retain(|(known, _)| known != key);
         self.settings.push((key.to_owned(), value.to_owned()));
+    }
+
+    /// Daemons that are started from now on reach the managed database through this port.
+    pub(crate) fn reach_database_at(&mut self, port: u16) {
+        for role in ["admin", "migrator", "backup", "maintenance"] {
+            let way = self.databases.url(role, &self.databases.managed());
+            let way = way.replace(&format!(":{}/", cluster().port), &format!(":{port}/"));
+            self.set(&format!("databases.app.{role}"), &way);
+        }
+    }
+
+    /// Daemons that are started from now on reach their control store through this port.
+    pub(crate) fn reach_control_store_at(&mut self, port: u16) {
+        let way = self.databases.url("control", &self.databases.control());
+        let way = way.replace(&format!(":{}/", cluster().port), &format!(":{port}/"));
+        self.set("control.url", &way);
     }
 
     /// Lets the daemons that are started from now on work as the control store's owner.

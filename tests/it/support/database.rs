@@ -1,14 +1,21 @@
 //! The databases and roles of one test: a control store and a managed database, and a role for each purpose with just
-//! what it needs, as `postgres/embedded/bootstrap.rs` describes it. No role of the daemon is a superuser.
+//! what it needs, as the product itself plans it. No role of the daemon is a superuser.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use pgsteward::model::privileges::{Place, PurposeRoles, setup};
 use tokio_postgres::{Client, Config, NoTls, types::FromSqlOwned};
 
 use super::cluster::{PASSWORD, SUPERUSER, cluster};
 
 /// What the URLs have in place of [`PASSWORD`].
 const PASSWORD_IN_URL: &str = "s3cret%3A%2F%40%25%27%22";
+
+/// Takes away what the migrator grants by default, for tests in which schemas say so themselves; for [`Databases::named`].
+pub(crate) const NO_DEFAULT_PRIVILEGES: &str = "
+    ALTER DEFAULT PRIVILEGES FOR ROLE $migrator REVOKE ALL ON TABLES FROM $app;
+    ALTER DEFAULT PRIVILEGES FOR ROLE $migrator REVOKE ALL ON SEQUENCES FROM $app;
+    ALTER DEFAULT PRIVILEGES FOR ROLE $migrator REVOKE ALL ON SCHEMAS FROM $app;";
 
 /// One test's part of the cluster. Nothing is dropped at the test's end: the cluster goes as a whole.
 #[derive(Clone, Debug)]
@@ -31,19 +38,62 @@ impl Databases {
             prefix: format!("t{number}"),
         };
         let server = databases.superuser_in("postgres").await;
-        for statement in databases.outside(options) {
+        let version: String = value(&server, "SELECT current_setting('server_version_num')").await;
+        let steps = setup(&databases.purposes(), version.parse().unwrap());
+        let of = |place| -> Vec<String> {
+            let steps = steps.iter().filter(|step| step.place == place);
+            steps.map(|step| step.statement.clone()).collect()
+        };
+        let (control, managed) = (databases.control(), databases.managed());
+        run(&server, &of(Place::Server).join(";")).await;
+        run(&server, &databases.logins()).await;
+        // CREATE DATABASE can share neither a batch nor a transaction.
+        for statement in [
+            format!(
+                "CREATE DATABASE {control} OWNER {} TEMPLATE template0",
+                databases.role("owner")
+            ),
+            format!("REVOKE ALL ON DATABASE {control} FROM PUBLIC"),
+            format!(
+                "CREATE DATABASE {managed} OWNER {} TEMPLATE template0 {options}",
+                databases.role("admin")
+            ),
+        ] {
             server.batch_execute(&statement).await.unwrap();
         }
-        let managed = databases.superuser().await;
-        managed.batch_execute(&databases.inside()).await.unwrap();
+        let outside = of(Place::Database).into_iter();
+        // Everyone may connect to that one here, and its access list has no room for all tests at once.
+        let outside = outside.filter(|statement| !statement.contains("DATABASE \"postgres\""));
+        run(&server, &outside.collect::<Vec<_>>().join(";")).await;
+        let inside = databases.superuser().await;
+        run(&inside, &of(Place::Inside).join(";")).await;
         databases
     }
 
-    /// CREATE DATABASE can share neither a batch nor a transaction.
-    fn outside(&self, options: &str) -> [String; 4] {
-        let t = &self.prefix;
+    /// The roles, as the product plans them; the application's is `app`.
+    pub(crate) fn purposes(&self) -> PurposeRoles {
+        PurposeRoles {
+            database: self.managed(),
+            server_database: "postgres".to_owned(),
+            admin: self.role("admin"),
+            migrator: self.role("migrator"),
+            backup: self.role("backup"),
+            maintenance: self.role("maintenance"),
+            applications: vec![self.role("app")],
+            read_only: Vec::new(),
+            superusers: Vec::new(),
+        }
+    }
+
+    /// The control store's role, and every role's password.
+    fn logins(&self) -> String {
         let password = PASSWORD.replace('\'', "''");
-        let roles = [
+        let control = format!(
+            "CREATE ROLE {} LOGIN; CREATE ROLE {} LOGIN;",
+            self.control(),
+            self.role("owner")
+        );
+        let passwords = [
             "admin",
             "migrator",
             "backup",
@@ -52,38 +102,8 @@ impl Databases {
             "control",
             "owner",
         ]
-        .map(|role| format!("CREATE ROLE {t}_{role} LOGIN PASSWORD '{password}';"))
-        .concat();
-        [
-            format!(
-                "{roles}
-                 ALTER ROLE {t}_admin CREATEDB BYPASSRLS;
-                 GRANT {t}_migrator, {t}_app, pg_signal_backend, pg_read_all_stats TO {t}_admin;
-                 ALTER ROLE {t}_backup BYPASSRLS;
-                 GRANT pg_read_all_data TO {t}_backup;
-                 ALTER ROLE {t}_backup SET lo_compat_privileges = on;
-                 ALTER ROLE {t}_backup SET default_transaction_read_only = on;
-                 GRANT {t}_migrator TO {t}_maintenance"
-            ),
-            format!("CREATE DATABASE {t}_control OWNER {t}_owner TEMPLATE template0"),
-            format!("CREATE DATABASE {t}_app OWNER {t}_admin TEMPLATE template0 {options}"),
-            format!(
-                "REVOKE ALL ON DATABASE {t}_control, {t}_app FROM PUBLIC;
-                 GRANT CONNECT ON DATABASE {t}_app TO {t}_migrator, {t}_backup, {t}_maintenance, {t}_app;
-                 GRANT CREATE, TEMPORARY ON DATABASE {t}_app TO {t}_migrator"
-            ),
-        ]
-    }
-
-    fn inside(&self) -> String {
-        let t = &self.prefix;
-        format!(
-            "ALTER SCHEMA public OWNER TO {t}_migrator;
-             ALTER DEFAULT PRIVILEGES FOR ROLE {t}_migrator IN SCHEMA public
-                 GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {t}_app;
-             ALTER DEFAULT PRIVILEGES FOR ROLE {t}_migrator IN SCHEMA public
-                 GRANT SELECT, USAGE ON SEQUENCES TO {t}_app"
-        )
+        .map(|role| format!("ALTER ROLE {} PASSWORD '{password}';", self.role(role)));
+        control + &passwords.concat()
     }
 
     /// The full name of one of the test's roles: `admin`, `migrator`, `backup`, `maintenance`, `app`, `control` or `owner`,

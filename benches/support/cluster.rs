@@ -18,7 +18,7 @@ use nix::{
 use pgsteward::tools::binaries::Binaries;
 use tokio_postgres::{Client, Config, NoTls};
 
-use crate::process::{Janitor, Running};
+use super::process::{Janitor, Running};
 
 /// The superuser's name.
 pub(crate) const SUPERUSER: &str = "postgres";
@@ -52,7 +52,7 @@ pub(crate) struct Cluster {
     pub(crate) port: u16,
     /// Where its programs are.
     pub(crate) binaries: Binaries,
-    _server: Running,
+    server: Running,
 }
 
 impl Cluster {
@@ -70,13 +70,21 @@ impl Cluster {
                     return Ok(Self {
                         port,
                         binaries,
-                        _server: server,
+                        server,
                     });
                 }
                 Err(error) => problem = Some(error),
             }
         }
         Err(problem.context("no attempt")?).context("PostgreSQL does not start")
+    }
+
+    /// Ends it at once, as a crash would, and starts it again on the same port.
+    pub(crate) fn restart(&mut self, janitor: &Arc<Janitor>) -> Result<()> {
+        let directory = janitor.directory().join("cluster");
+        self.server.stop()?;
+        self.server = serve(&self.binaries, &directory, self.port, janitor)?;
+        Ok(())
     }
 
     /// A session with the password.

@@ -167,6 +167,11 @@ impl Running {
         }
     }
 
+    /// Ends it before the guard is dropped.
+    pub(crate) fn stop(&mut self) -> Result<()> {
+        self.end()
+    }
+
     fn end(&mut self) -> Result<()> {
         if self.child.try_wait()?.is_none() {
             kill(Pid::from_raw(self.id().try_into()?), self.signal)?;

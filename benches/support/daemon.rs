@@ -19,7 +19,7 @@ use pgsteward::proto::{
 };
 use tonic::transport::{Channel, Endpoint};
 
-use crate::{
+use super::{
     database::Databases,
     memory::Kernel,
     process::{Janitor, Running},
@@ -84,6 +84,36 @@ impl Daemon {
     /// The file of a backup.
     pub(crate) fn archive(&self, backup: &Backup) -> PathBuf {
         self.directory.join("backups").join(&backup.filename)
+    }
+
+    /// The staged files and markers in its store: what no finished operation leaves.
+    pub(crate) fn staged(&self) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(self.directory.join("backups"))? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if name.contains(".partial") {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    /// All that it has logged.
+    pub(crate) fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// Tells it to stop, waits until it has, and gives the number of tasks that it left.
+    pub(crate) fn stop(&mut self) -> Result<u64> {
+        self.process.stop()?;
+        let log = self.process.log();
+        let said = log
+            .lines()
+            .rev()
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let mut stopped = said.filter(|line| line["message"] == "stopped");
+        let line = stopped.next().context("the daemon did not stop in order")?;
+        line["tasks_left"].as_u64().context("a number of tasks")
     }
 
     /// Ends it and removes all that it has on the disk.
