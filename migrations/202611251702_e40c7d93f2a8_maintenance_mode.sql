@@ -1,5 +1,5 @@
 -- revision: e40c7d93f2a8
--- down_revision: b7e2610f4c83
+-- down_revision: c3f1a8d20b67
 -- message: maintenance mode that drains and ends by itself, and half-built indexes
 -- created: 2026-11-25T17:02:00Z
 -- transactional: true
