@@ -9,8 +9,9 @@
 mod lane;
 
 use std::{
-    fs::{self, File},
+    fs::{self, DirBuilder, File},
     io::{self, ErrorKind},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -137,7 +138,12 @@ impl Spool {
     /// Makes a spool for this process below `root`, which is made where it is missing. It takes at most `limit` bytes.
     pub fn open(root: &Path, daemon: Uuid, limit: u64) -> Result<Self, SpoolError> {
         let directory = root.join(daemon.to_string());
-        fs::create_dir_all(&directory).map_err(failed("make", &directory))?;
+        // Requests are nobody's business but the daemon's.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&directory)
+            .map_err(failed("make", &directory))?;
         let lock = lock(&directory)?
             .ok_or_else(|| failed("lock", &directory)(io::Error::from(ErrorKind::WouldBlock)))?;
         let size = Arc::new(AtomicU64::new(size_below(root)));

@@ -13,54 +13,56 @@ use crate::{
     state::spool::{Lane, Segment, SpoolError},
 };
 
-/// From one round to the next; in each the spool is brought to disk.
-const ROUND: Duration = Duration::from_millis(250);
-/// Rounds between moves: a second.
-const MOVE: u32 = 4;
-/// Rounds between looks for what dead daemons left, and at the log's end: ten seconds.
-const LOOK: u32 = 40;
-/// Rounds for which polls are gathered: a minute.
-const POLLS: u32 = 240;
+/// How often the spool is brought to disk.
+const SYNC: Duration = Duration::from_millis(250);
+/// From one move to the next.
+const MOVE: Duration = Duration::from_secs(1);
+/// Moves between looks for what dead daemons left, and at the log's end.
+const LOOK: u32 = 10;
+/// Moves for which polls are gathered: about a minute.
+const POLLS: u32 = 60;
 /// How long the last move may take when the daemon stops.
 const LAST_MOVE: Duration = Duration::from_secs(5);
 
-/// What was said already, so that a lasting trouble is told of once.
-#[derive(Debug, Default)]
-struct Told {
-    move_fails: bool,
-    sync_fails: bool,
-    anchor_fails: bool,
-}
-
 /// Keeps the log until the token is cancelled.
 pub async fn run(daemon: Arc<Daemon>, stop: CancellationToken) {
-    let mut told = Told::default();
+    let keeping = async {
+        // Side by side: a control store that stands still must not keep the spool from the disk.
+        tokio::join!(bring_to_disk(&daemon), keep_moving(&daemon));
+    };
+    // What is dropped half-way is done again by the next start: each call is taken once.
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = keeping => {}
+    }
+}
+
+async fn bring_to_disk(daemon: &Arc<Daemon>) {
+    let mut fails = false;
+    loop {
+        let synced = on_disk(daemon, |daemon| daemon.spool.sync()).await;
+        tell(synced, &mut fails, "bring the audit log's spool to disk");
+        tokio::time::sleep(SYNC).await;
+    }
+}
+
+async fn keep_moving(daemon: &Arc<Daemon>) {
+    let (mut move_fails, mut anchor_fails) = (false, false);
     for round in 0_u32.. {
-        let synced = on_disk(&daemon, |daemon| daemon.spool.sync()).await;
+        let (seal_polls, look) = (round % POLLS == POLLS - 1, round % LOOK == 0);
+        let moved = move_spool(daemon, seal_polls, look).await;
         tell(
-            synced,
-            &mut told.sync_fails,
-            "bring the audit log's spool to disk",
+            moved,
+            &mut move_fails,
+            "move spooled calls to the audit log",
         );
-        if round % MOVE == 0 {
-            let seal_polls = round % POLLS == POLLS - MOVE;
-            let moved = move_spool(&daemon, seal_polls, round % LOOK == 0).await;
-            tell(
-                moved,
-                &mut told.move_fails,
-                "move spooled calls to the audit log",
-            );
-            let moved = move_anchor(&daemon, round % LOOK == 0).await;
-            tell(
-                moved,
-                &mut told.anchor_fails,
-                "compare the audit log with what was seen of it",
-            );
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(ROUND) => {}
-        }
+        let moved = move_anchor(daemon, look).await;
+        tell(
+            moved,
+            &mut anchor_fails,
+            "compare the audit log with what was seen of it",
+        );
+        tokio::time::sleep(MOVE).await;
     }
 }
 

@@ -33,7 +33,8 @@ pub(super) enum Role {
 
 impl Role {
     /// Those that bootstrap makes.
-    pub(super) const ALL_BUT_SUPERUSER: [Self; 6] = [
+    pub(super) const ALL_BUT_SUPERUSER: [Self; 7] = [
+        Self::ControlOwner,
         Self::Control,
         Self::Admin,
         Self::Migrator,

@@ -108,7 +108,12 @@ impl Writer {
             let directory = File::open(&self.directory)?;
             directory.sync_all()
         });
-        synced.map_err(failed("sync", &path))
+        synced.map_err(|error| {
+            if let Some(open) = &mut self.state().open {
+                open.dirty = true;
+            }
+            failed("sync", &path)(error)
+        })
     }
 
     pub(super) fn seal(&self) -> Result<(), SpoolError> {

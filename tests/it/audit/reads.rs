@@ -1,15 +1,23 @@
 //! Calls that only read: recorded beside the changes, without a look at the control store, each once.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path, process::Command, time::Duration};
 
+use chrono::Utc;
 use pgsteward::{
-    model::method::{Method, Role},
+    model::{
+        audit::spooled::{SpooledCall, SpooledKind},
+        method::{Method, Role},
+    },
+    postgres::database::ConnectionSettings,
     proto::{
         AuditEntry, AuditKind, AuditOutcome, CreateBackupRequest, GetStatusRequest,
         ListAuditEntriesRequest, ListBackupsRequest, ListRevisionsRequest, PlanRestoreRequest,
     },
+    state::ControlStore,
 };
+use serde_json::Value;
 use tonic::Code;
+use uuid::Uuid;
 
 use super::{chain::verify, entries, list};
 use crate::support::{
@@ -200,6 +208,55 @@ async fn a_full_spool_refuses_reads_but_not_what_shows_the_trouble() {
         list_backups(client).await.ok()
     })
     .await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn callers_that_were_not_let_in_are_listed_with_what_changes_something_and_counted() {
+    let (site, daemon) = crate::support::start().await;
+    let control = site.databases.control();
+    let settings = ConnectionSettings {
+        connect_timeout: Duration::from_secs(10),
+        statement_timeout: Duration::from_secs(10),
+        pool_size: 1,
+    };
+    let login = site.databases.url("control", &control).parse().unwrap();
+    let store = ControlStore::new(login, settings, Uuid::now_v7()).unwrap();
+    let refusal = SpooledCall {
+        source: Uuid::now_v7(),
+        kind: SpooledKind::Refusal,
+        happened_at: Utc::now(),
+        principal: String::new(),
+        peer: "192.0.2.7:4711".to_owned(),
+        method: "what\0ever/\u{202e}".to_owned(),
+        database: String::new(),
+        request: Value::Null,
+        outcome: "DENIED".to_owned(),
+        reason: "CREDENTIALS_INVALID".to_owned(),
+        duration: 0,
+        calls: 40,
+    };
+    // One that cannot be held by PostgreSQL does not keep the others waiting, and what was taken is taken once.
+    let impossible = SpooledCall {
+        source: Uuid::now_v7(),
+        outcome: "NONE".to_owned(),
+        ..refusal.clone()
+    };
+    for _ in 0..2 {
+        let calls = [impossible.clone(), refusal.clone()];
+        let writer = Uuid::now_v7();
+        store.insert_spooled_calls(writer, &calls).await.unwrap();
+    }
+    let listed = entries(daemon.client()).await;
+    let [entry] = &listed[..] else {
+        panic!("{listed:?}")
+    };
+    assert_eq!(
+        (entry.kind(), entry.outcome(), entry.call_count),
+        (AuditKind::Refusal, AuditOutcome::Denied, 40)
+    );
+    assert_eq!(entry.method, "what\u{fffd}ever/\u{202e}");
+    assert!(verify(daemon.client(), None).await.intact);
     daemon.stop().await;
 }
 

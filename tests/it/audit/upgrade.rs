@@ -1,21 +1,29 @@
 //! A control store of before the chain: what it has recorded becomes the chain's beginning, and goes back again.
 
-use std::fs;
+use std::{ffi::OsStr, fs, path::PathBuf};
 
 use pgsteward::proto::{AuditOutcome, GetOperationRequest};
 
 use super::{chain::verify, entries};
 use crate::support::{Site, database::run};
 
-const CHAIN: &str = "202611251700_c3f1a8d20b67_audit_chain.sql";
+/// The last revision of before the chain.
+const BEFORE: &str = "202611250900_b7e2610f4c83_restore_approvals_and_drills.sql";
 
-/// The upgrade and downgrade sections of a revision of the control store.
-fn sections(file: &str) -> (String, String) {
-    let path = format!("{}/migrations/{file}", env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(path).unwrap();
-    let (_, sections) = text.split_once("-- upgrade\n").unwrap();
-    let (up, down) = sections.split_once("-- downgrade\n").unwrap();
-    (up.to_owned(), down.to_owned())
+/// What takes the control store back to before the chain: the downgrades of all revisions since, the newest first.
+fn back() -> String {
+    let directory = format!("{}/migrations", env!("CARGO_MANIFEST_DIR"));
+    let files = fs::read_dir(directory).unwrap();
+    let mut since: Vec<PathBuf> = files
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.file_name().unwrap() > OsStr::new(BEFORE))
+        .collect();
+    since.sort();
+    let downgrade = |path: &PathBuf| {
+        let text = fs::read_to_string(path).unwrap();
+        text.split_once("-- downgrade\n").unwrap().1.to_owned()
+    };
+    since.iter().rev().map(downgrade).collect()
 }
 
 /// Two calls as they were recorded before: one ended and has an operation, one was cut off.
@@ -35,11 +43,11 @@ UPDATE alembic_version SET version_num = 'b7e2610f4c83'";
 async fn what_was_recorded_before_is_the_chains_beginning() {
     let mut site = Site::new().await;
     site.set("audit.reads", "false");
-    // Tables as they are, down by one revision.
+    // Tables as they are, taken back.
     site.start().await.stop().await;
     let superuser = site.databases.in_control().await;
     let owner = site.databases.role("owner");
-    let (_, down) = sections(CHAIN);
+    let down = back();
     run(
         &superuser,
         &format!("SET ROLE {owner}; {down}; {RECORDED}; RESET ROLE"),
