@@ -10,7 +10,7 @@ use crate::{
     model::{
         failure::Failure,
         health::{ConnectionHealth, DatabaseHealth, DatabaseState},
-        maintenance::Maintenance,
+        maintenance::{Entered, Maintenance},
     },
     ops::daemon::{Daemon, Managed},
     postgres::{database::Purpose, server},
@@ -93,6 +93,16 @@ async fn database(daemon: &Daemon, managed: &Managed) -> DatabaseHealth {
         Ok(Err(_)) | Err(_) => last_known(daemon, managed),
     };
     verdict(managed, connections, server_version, maintenance)
+}
+
+fn in_maintenance(entered: &Entered) -> String {
+    let until = entered.expires_at.map_or_else(String::new, |end| {
+        format!(" until {}", end.format("%Y-%m-%dT%H:%M:%SZ"))
+    });
+    format!(
+        "in maintenance mode{until} by {}: {}",
+        entered.principal, entered.reason
+    )
 }
 
 fn last_known(daemon: &Daemon, managed: &Managed) -> Option<Maintenance> {
@@ -178,10 +188,7 @@ pub(super) fn verdict(
         (Some(error), _) => (DatabaseState::Unreachable, error),
         (None, Some(entered)) => (
             DatabaseState::Maintenance,
-            format!(
-                "in maintenance mode by {}: {}",
-                entered.principal, entered.reason
-            ),
+            in_maintenance(entered),
         ),
         (None, None) => (DatabaseState::Healthy, String::new()),
     };
