@@ -221,8 +221,7 @@ fn chosen(tables: Vec<TableState>, names: &[TableName]) -> Vec<TableState> {
         .map(|table| table.oid)
         .collect();
     let is_chosen = |table: &TableState| {
-        asked_for.contains(&table.oid)
-            || table.ancestors.iter().any(|oid| asked_for.contains(oid))
+        asked_for.contains(&table.oid) || table.ancestors.iter().any(|oid| asked_for.contains(oid))
     };
     tables.into_iter().filter(is_chosen).collect()
 }

@@ -186,10 +186,7 @@ pub(super) fn verdict(
     let entered = maintenance.as_ref().and_then(|m| m.entered.as_ref());
     let (state, message) = match (broken, entered) {
         (Some(error), _) => (DatabaseState::Unreachable, error),
-        (None, Some(entered)) => (
-            DatabaseState::Maintenance,
-            in_maintenance(entered),
-        ),
+        (None, Some(entered)) => (DatabaseState::Maintenance, in_maintenance(entered)),
         (None, None) => (DatabaseState::Healthy, String::new()),
     };
     DatabaseHealth {
