@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
-use self::{optimize::Optimize, reindex::Reindex};
+use self::{optimize::OptimizeArguments, reindex::ReindexArguments};
 use super::{
     arguments::{Database, Start},
     error::CliError,
@@ -70,7 +70,7 @@ pub enum MaintenanceCommand {
     )]
     Reindex {
         #[command(flatten)]
-        options: Reindex,
+        options: ReindexArguments,
         #[command(flatten)]
         database: Database,
         #[command(flatten)]
@@ -82,7 +82,7 @@ pub enum MaintenanceCommand {
     )]
     Optimize {
         #[command(flatten)]
-        options: Optimize,
+        options: OptimizeArguments,
         #[command(flatten)]
         database: Database,
         #[command(flatten)]

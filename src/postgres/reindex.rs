@@ -1,5 +1,7 @@
 //! REINDEX CONCURRENTLY: which indexes there are, and what it leaves when it is cut off.
 
+use std::collections::BTreeMap;
+
 use tokio_postgres::{Client, Row};
 
 use super::{
@@ -39,14 +41,14 @@ pub async fn look_up(
         )
         .await
         .map_err(PostgresError::query("look for what is named"))?;
-    let named = |row: &Row| Named {
+    let found = |row: &Row| Named {
         name: TableName {
             schema: row.get(0),
             table: row.get(1),
         },
         oid: row.get(2),
     };
-    Ok(rows.iter().map(named).collect())
+    Ok(rows.iter().map(found).collect())
 }
 
 /// Those of the schemas that do not exist.
@@ -111,7 +113,7 @@ pub async fn indexes(
     let wastes = if options.bloated {
         statistics::index_waste(client).await?
     } else {
-        Default::default()
+        BTreeMap::default()
     };
     let index = |row: &Row| {
         let oid: u32 = row.get(0);

@@ -63,12 +63,12 @@ pub async fn tables(client: &Client) -> Result<Vec<TableState>, PostgresError> {
         .await
         .map_err(PostgresError::query("list the tables"))?;
     let mut tables: Vec<TableState> = rows.iter().map(table).collect();
-    let sized: Vec<u32> = tables
+    let stored: Vec<u32> = tables
         .iter()
         .filter(|table| table.kind == TableKind::Plain && !table.temporary)
         .map(|table| table.oid)
         .collect();
-    let sizes = unlocked_bytes(client, &sized).await?;
+    let sizes = unlocked_bytes(client, &stored).await?;
     let page = page_bytes(client).await?;
     for table in &mut tables {
         if let Some((size_bytes, main_bytes)) = sizes.get(&table.oid) {

@@ -113,7 +113,13 @@ async fn a_restore_by_the_command_line_needs_maintenance_mode_and_the_name() {
         said.contains("MAINTENANCE_MODE") && said.contains("EnterMaintenance"),
         "{said}"
     );
-    succeeds(&daemon, "maintenance enter --reason test");
+    succeeds(
+        &daemon,
+        "maintenance enter --reason test --drain 1s --for 2h",
+    );
+    let shown = succeeds(&daemon, "maintenance show");
+    assert!(shown.contains("ends by itself: "), "{shown}");
+    assert!(succeeds(&daemon, "status").contains("in maintenance mode until 20"));
     succeeds(&daemon, &format!("restore plan {filename}"));
     let said = ends_with(1, &restore("other"));
     assert!(said.contains("confirm_database"), "{said}");
@@ -121,7 +127,28 @@ async fn a_restore_by_the_command_line_needs_maintenance_mode_and_the_name() {
     assert!(succeeds(&daemon, "restore replaced").contains("pgsteward_replaced_"));
     succeeds(&daemon, "restore rollback --confirm app --reason test");
     succeeds(&daemon, "maintenance exit");
-    succeeds(&daemon, "maintenance optimize");
+    let tables = succeeds(
+        &daemon,
+        "maintenance optimize --jobs 2 --freeze --no-truncate",
+    );
+    assert!(
+        tables.contains(" optimized, 0 skipped, 0 failed"),
+        "{tables}"
+    );
+    let analyzed = succeeds(&daemon, "maintenance optimize --stale --analyze-only");
+    assert!(analyzed.contains("needed nothing"), "{analyzed}");
+    let rebuilt = succeeds(&daemon, "maintenance reindex --schema public");
+    assert!(
+        rebuilt.contains(" rebuilt, 0 skipped, 0 failed"),
+        "{rebuilt}"
+    );
+    let stats = succeeds(&daemon, "--json maintenance stats --limit 5");
+    let stats: serde_json::Value = serde_json::from_str(&stats).unwrap();
+    assert_eq!(stats["database"], "app");
+    ends_with(
+        1,
+        &cli(&daemon, "maintenance optimize --table public.nothing"),
+    );
     let audit = succeeds(&daemon, "audit list");
     assert!(audit.contains("RollbackRestore"), "{audit}");
     daemon.stop().await;

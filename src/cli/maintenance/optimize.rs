@@ -22,8 +22,10 @@ enum IndexCleanup {
 }
 
 /// What an optimize run is asked for.
+// Flags of a command line.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Args, Clone, Debug)]
-pub struct Optimize {
+pub struct OptimizeArguments {
     /// Tables at once, at most 64; 0 for the daemon's `maintenance.jobs`
     #[arg(short = 'j', long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(i32).range(0..=64))]
     jobs: i32,
@@ -56,7 +58,7 @@ pub struct Optimize {
     lock_timeout: Option<Duration>,
 }
 
-impl Optimize {
+impl OptimizeArguments {
     pub(super) fn request(self, database: Database, start: &Start) -> OptimizeRequest {
         let index_cleanup = match self.index_cleanup {
             IndexCleanup::Auto => proto::IndexCleanup::Auto,

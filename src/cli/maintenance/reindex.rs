@@ -12,7 +12,7 @@ use crate::{
 
 /// Which indexes are rebuilt, and how.
 #[derive(Args, Clone, Debug)]
-pub struct Reindex {
+pub struct ReindexArguments {
     /// This index, e.g. public.orders_pkey; may be given more than once
     #[arg(short = 'i', long = "index", value_name = "SCHEMA.INDEX")]
     indexes: Vec<String>,
@@ -39,7 +39,7 @@ pub struct Reindex {
     lock_timeout: Option<Duration>,
 }
 
-impl Reindex {
+impl ReindexArguments {
     pub(super) fn request(self, database: Database, start: &Start) -> ReindexRequest {
         ReindexRequest {
             database: database.name,

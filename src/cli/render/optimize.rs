@@ -44,13 +44,11 @@ impl Render for OptimizeResult {
             self.failed_count,
         );
         if self.fresh_count > 0 {
-            line.push_str(&format!(", {} needed nothing", self.fresh_count));
+            line = format!("{line}, {} needed nothing", self.fresh_count);
         }
         if self.yield_count > 0 {
-            line.push_str(&format!(
-                "; made way for others {}",
-                words::count(self.yield_count, "time")
-            ));
+            let times = words::count(self.yield_count, "time");
+            line = format!("{line}; made way for others {times}");
         }
         page.line(&line);
     }

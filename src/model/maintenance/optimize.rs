@@ -20,6 +20,8 @@ pub enum IndexCleanup {
 }
 
 /// What a run is asked for. The default is VACUUM and ANALYZE of everything.
+// They are VACUUM's own options, each of which is on or off.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OptimizeOptions {
     /// Tables at once; 0 for the configured number.
@@ -213,13 +215,13 @@ fn chosen(tables: Vec<TableState>, names: &[TableName]) -> Vec<TableState> {
     if names.is_empty() {
         return tables;
     }
-    let named: BTreeSet<u32> = tables
+    let asked_for: BTreeSet<u32> = tables
         .iter()
         .filter(|table| names.contains(&table.name))
         .map(|table| table.oid)
         .collect();
     let is_chosen = |table: &TableState| {
-        named.contains(&table.oid) || table.ancestors.iter().any(|oid| named.contains(oid))
+        asked_for.contains(&table.oid) || table.ancestors.iter().any(|oid| asked_for.contains(oid))
     };
     tables.into_iter().filter(is_chosen).collect()
 }

@@ -33,6 +33,8 @@ pub struct ReindexOptions {
 }
 
 /// An index as the catalog knows it.
+// Facts of the catalog that do not depend on each other.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug, PartialEq)]
 pub struct IndexState {
     /// Its name.

@@ -18,7 +18,7 @@ use crate::{
     model::{
         failure::Failure,
         health::{Belief, ConnectionHealth, DatabaseHealth, DatabaseState, Look},
-        maintenance::Maintenance,
+        maintenance::{Entered, Maintenance},
     },
     ops::daemon::{Daemon, Managed},
     postgres::{database::Purpose, server},
@@ -170,6 +170,16 @@ async fn database(daemon: &Daemon, managed: &Managed) -> DatabaseHealth {
     verdict(managed, connections, server_version, maintenance)
 }
 
+fn in_maintenance(entered: &Entered) -> String {
+    let until = entered.expires_at.map_or_else(String::new, |end| {
+        format!(" until {}", end.format("%Y-%m-%dT%H:%M:%SZ"))
+    });
+    format!(
+        "in maintenance mode{until} by {}: {}",
+        entered.principal, entered.reason
+    )
+}
+
 fn last_known(daemon: &Daemon, managed: &Managed) -> Option<Maintenance> {
     let seen = daemon.prober.seen.borrow();
     seen.databases.get(managed.name())?.maintenance.clone()
@@ -253,13 +263,7 @@ pub(super) fn verdict(
     let entered = maintenance.as_ref().and_then(|m| m.entered.as_ref());
     let (state, message) = match (broken, entered) {
         (Some(error), _) => (DatabaseState::Unreachable, error),
-        (None, Some(entered)) => (
-            DatabaseState::Maintenance,
-            format!(
-                "in maintenance mode by {}: {}",
-                entered.principal, entered.reason
-            ),
-        ),
+        (None, Some(entered)) => (DatabaseState::Maintenance, in_maintenance(entered)),
         (None, None) => (DatabaseState::Healthy, String::new()),
     };
     DatabaseHealth {

@@ -16,7 +16,9 @@ use super::crew::Crew;
 use crate::{
     model::{
         failure::Failure,
-        maintenance::optimize::{OptimizeOptions, OptimizePlan, OptimizeResult, plan},
+        maintenance::optimize::{
+            IndexCleanup, OptimizeOptions, OptimizePlan, OptimizeResult, plan,
+        },
         operation::{Operation, Outcome},
         table_name::TableName,
     },
@@ -58,7 +60,7 @@ fn check(options: &OptimizeOptions) -> Result<(), Failure> {
     let vacuums = [
         ("freeze", options.freeze),
         ("no_truncate", options.no_truncate),
-        ("index_cleanup", options.index_cleanup != Default::default()),
+        ("index_cleanup", options.index_cleanup != IndexCleanup::Auto),
         ("parallel_workers", options.parallel_workers.is_some()),
     ];
     if options.analyze_only

@@ -156,17 +156,15 @@ async fn run(
 }
 
 async fn look(managed: &Managed, options: &ReindexOptions) -> Result<ReindexPlan, Failure> {
-    let session = session(managed).await?;
+    let session = session(managed, Purpose::Maintenance).await?;
     let indexes = sql::indexes(&session, options).await?;
     session.close().await;
     Ok(plan(indexes, options))
 }
 
-async fn session(managed: &Managed) -> Result<Session, Failure> {
+async fn session(managed: &Managed, purpose: Purpose) -> Result<Session, Failure> {
     let database = &managed.database;
-    Ok(database
-        .session(Purpose::Maintenance, "pgsteward reindex")
-        .await?)
+    Ok(database.session(purpose, "pgsteward reindex").await?)
 }
 
 /// What became of leftovers.
@@ -177,9 +175,10 @@ struct Cleaned {
     left: usize,
 }
 
-/// Drops what REINDEX CONCURRENTLY has left behind and nobody builds any more.
+/// Drops what REINDEX CONCURRENTLY has left behind and nobody builds any more. An index is dropped by its owner, which the
+/// maintenance role need not be.
 async fn clean_up(managed: &Managed, lock_timeout: Duration) -> Result<Cleaned, Failure> {
-    let session = session(managed).await?;
+    let session = session(managed, Purpose::Admin).await?;
     let timeout = lock_timeout.as_millis();
     session
         .batch_execute(&format!("SET lock_timeout = {timeout}"))

@@ -37,7 +37,7 @@ fn index<'a>(result: &'a ReindexResult, name: &str) -> &'a ReindexedIndex {
 }
 
 async fn invalid(site: &Site) -> Vec<String> {
-    let query = "SELECT coalesce(array_agg(indexrelid::regclass::text ORDER BY 1), '{}') FROM pg_index WHERE NOT indisvalid";
+    let query = "SELECT coalesce(array_agg(indexrelid::regclass::text ORDER BY indexrelid::regclass::text), '{}') FROM pg_index WHERE NOT indisvalid";
     site.databases.value(query).await
 }
 

@@ -1,3 +1,5 @@
+//! Which tables are vacuumed, which are analyzed, and in which order.
+
 #![allow(clippy::unwrap_used)]
 
 use super::*;

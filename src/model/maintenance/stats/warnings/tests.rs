@@ -1,3 +1,5 @@
+//! What is warned of, and what is not.
+
 #![allow(clippy::unwrap_used)]
 
 use super::*;
