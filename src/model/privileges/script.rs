@@ -31,6 +31,7 @@ const HEAD: &str = r"-- The roles of pgsteward, and of the application, with wha
 --
 --   psql -X -d postgres -f roles.sql
 --
+-- A database that stands keeps its owner and what is in it: `pgsteward roles provision` corrects those.
 \set ON_ERROR_STOP on
 SELECT current_setting('server_version_num')::int >= 140000 AS since_14,
        current_setting('server_version_num')::int >= 150000 AS since_15,
