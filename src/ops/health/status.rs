@@ -19,8 +19,11 @@ pub async fn status(daemon: &Daemon, context: &Context) -> Result<Status, Failur
     let seen = daemon.prober.seen().borrow().clone();
     let listing = daemon.list_backups().await?;
     let mut databases: Vec<DatabaseHealth> = seen.databases.into_values().collect();
-    // The same as with drills, below.
-    let overdue = schedule::state::overdue(daemon).await.unwrap_or_default();
+    let overdue = if seen.control_store_reachable {
+        schedule::state::overdue(daemon).await.unwrap_or_default()
+    } else {
+        Vec::new()
+    };
     for health in &mut databases {
         let of_database = overdue.iter().filter(|job| job.database == health.database);
         health.overdue_jobs = of_database.cloned().collect();
