@@ -34,3 +34,21 @@ where
         )),
     }
 }
+
+/// The same of what the control store keeps, and not at all while that is known to be away.
+async fn stored<T, E>(
+    daemon: &Daemon,
+    asking: impl Future<Output = Result<T, E>>,
+) -> Result<T, Failure>
+where
+    Failure: From<E>,
+{
+    if daemon.prober.seen().borrow().control_store_is_reachable() {
+        return soon(daemon, asking).await;
+    }
+    Err(Failure::new(
+        Kind::Unavailable,
+        "CONTROL_STORE_UNREACHABLE",
+        "the control store cannot be reached",
+    ))
+}

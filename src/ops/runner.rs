@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// How often a watcher looks at an operation that another daemon runs.
-const FOREIGN_POLL: Duration = Duration::from_millis(500);
+const FOREIGN_POLL: Duration = Duration::from_millis(250);
 
 /// How long cancelled operations may take to clean up and to record their end, when the daemon shuts down.
 const CLEAN_UP: Duration = Duration::from_secs(10);
@@ -87,7 +87,7 @@ impl Runner {
         Work: FnOnce(Job) -> Running + Send + 'static,
         Running: Future<Output = Result<Outcome, Failure>> + Send + 'static,
     {
-        if self.draining.is_cancelled() {
+        if self.is_draining() {
             return Err(Failure::new(
                 Kind::Unavailable,
                 "SHUTTING_DOWN",
@@ -276,6 +276,11 @@ impl Runner {
                 "operations did not end when they were cancelled; leaving them to recovery"
             );
         }
+    }
+
+    /// Whether no operation is started any more: the daemon is shutting down.
+    pub fn is_draining(&self) -> bool {
+        self.draining.is_cancelled()
     }
 
     fn active(&self, id: Uuid) -> Option<Active> {

@@ -186,6 +186,19 @@ impl ControlStore {
         Ok(row.map(|row| row.get(0)))
     }
 
+    /// Whether the operation has not ended.
+    pub async fn is_open(&self, id: Uuid) -> Result<bool, PostgresError> {
+        let client = self.client().await?;
+        client
+            .query_one(
+                "SELECT EXISTS (SELECT FROM operations WHERE id = $1 AND ended_at IS NULL)",
+                &[&id],
+            )
+            .await
+            .map(|row| row.get(0))
+            .map_err(PostgresError::query("see whether the operation is open"))
+    }
+
     /// Asks the daemon that runs it to stop it. False when it has ended.
     pub async fn request_cancel(&self, id: Uuid) -> Result<bool, PostgresError> {
         let client = self.client().await?;

@@ -1,12 +1,6 @@
 //! ScheduleService through the wire, and the schedule itself: what runs when, once, and what follows.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use chrono::{DateTime, Datelike as _, TimeDelta, Utc, Weekday};
 use croner::parser::{CronParser, Seconds};
@@ -26,6 +20,7 @@ use pgsteward::{
     },
     state::ControlStore,
 };
+use tokio::sync::watch;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
@@ -406,24 +401,19 @@ async fn a_run_that_is_asked_for_twice_with_one_request_id_is_one_run() {
 }
 
 /// A clock that stands still until the test sets it.
-#[derive(Clone)]
-pub(crate) struct Hands(Arc<AtomicI64>);
+pub(crate) struct Hands(watch::Sender<DateTime<Utc>>);
 
 impl Hands {
     pub(crate) fn at(time: &str) -> Self {
-        let hands = Self(Arc::default());
-        hands.set(time);
-        hands
+        Self(watch::Sender::new(time.parse().unwrap()))
     }
 
     pub(crate) fn set(&self, time: &str) {
-        let time: DateTime<Utc> = time.parse().unwrap();
-        self.0.store(time.timestamp(), Ordering::Relaxed);
+        self.0.send_replace(time.parse().unwrap());
     }
 
     pub(crate) fn clock(&self) -> Clock {
-        let seconds = Arc::clone(&self.0);
-        Clock::new(move || DateTime::from_timestamp(seconds.load(Ordering::Relaxed), 0).unwrap())
+        Clock::Set(self.0.subscribe())
     }
 }
 
@@ -705,7 +695,7 @@ async fn in_maintenance_mode_jobs_wait_and_an_optimize_waits_for_the_backup() {
     let (daemon, client) = start_by(&site, &hands).await;
     client.enter_maintenance().await;
     hands.set("2026-03-01T02:00:00Z");
-    // A look that is known to come after the tick: another job's skip would be one, so one of our own is.
+    // It has the daemon look at its jobs.
     let resume = ResumeScheduleRequest {
         name: "backup/app".to_owned(),
     };

@@ -101,7 +101,10 @@ async fn a_scheduled_run_is_done_by_another_daemon_when_its_claimer_and_then_its
     );
     control.batch_execute(&claim).await.unwrap();
     site.has_file("half-way").await;
-    assert_eq!(only_run(&site).await, "STARTED 1");
+    until("the start is recorded", async || {
+        (only_run(&site).await == "STARTED 1").then_some(())
+    })
+    .await;
     site.real_tools();
     let second = site.start().await;
 
@@ -113,17 +116,18 @@ async fn a_scheduled_run_is_done_by_another_daemon_when_its_claimer_and_then_its
     .await;
     assert_eq!(listed(second.client()).await.len(), 1);
     assert_eq!(site.stored_files().len(), 2);
-    let history =
+    let query =
         "SELECT array_agg(concat_ws(' ', method, state, principal) ORDER BY id) FROM operations";
-    let history: Vec<String> = site.databases.control_value(history).await;
-    assert_eq!(
-        history,
-        [
-            "CreateBackup FAILED scheduler",
-            "CreateBackup SUCCEEDED scheduler",
-            "ApplyRetention SUCCEEDED scheduler"
-        ]
-    );
+    let expected = [
+        "CreateBackup FAILED scheduler",
+        "CreateBackup SUCCEEDED scheduler",
+        "ApplyRetention SUCCEEDED scheduler",
+    ];
+    until("retention has followed", async || {
+        let history: Vec<String> = site.databases.control_value(query).await;
+        (history == expected).then_some(())
+    })
+    .await;
     second.stop().await;
 }
 

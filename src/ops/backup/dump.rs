@@ -241,6 +241,8 @@ pub async fn commit(
         }
         None => manifest.clone(),
     };
+    // Whoever ended the operation meanwhile has swept the archive.
+    job.still_ours().await?;
     daemon.backups.primary().commit(&stored).await?;
     daemon
         .store

@@ -155,6 +155,8 @@ impl Upload<'_> {
         for level in [VerificationLevel::Committed, VerificationLevel::Digest] {
             manifest.record(level, manifest.complete_time);
         }
+        // Whoever ended the operation meanwhile has swept the archive.
+        job.still_ours().await?;
         store.commit(&manifest).await?;
         daemon.store.strike_artifact(&self.artifact()).await?;
         copy::copy_all(daemon, job, &manifest, STAGES).await?;

@@ -3,7 +3,7 @@
 use super::{
     found,
     prober::{By, ask_all, look_at_control, verdict},
-    soon,
+    soon, stored,
 };
 use crate::{
     model::{
@@ -41,7 +41,7 @@ pub async fn check(
         schema_version = found("schema version", version, &mut unknown);
     }
     let newest = soon(daemon, daemon.newest_backup(managed.name())).await;
-    let drills = soon(daemon, daemon.store.last_drills(managed.name())).await;
+    let drills = stored(daemon, daemon.store.last_drills(managed.name())).await;
     let mut health = verdict(managed, connections, server_version, maintenance);
     health.schema_version = schema_version;
     health.last_backup = found("backups", newest, &mut unknown).flatten();
@@ -49,9 +49,9 @@ pub async fn check(
     health.last_good_drill = drills.last_good;
     health.last_drill = drills.last;
     let privileges = daemon.store.last_privilege_report(managed.name());
-    let privileges = soon(daemon, privileges).await;
+    let privileges = stored(daemon, privileges).await;
     health.privileges = found("privileges", privileges, &mut unknown).flatten();
-    let overdue = soon(daemon, schedule::state::overdue(daemon)).await;
+    let overdue = stored(daemon, schedule::state::overdue(daemon)).await;
     let overdue = found("overdue jobs", overdue, &mut unknown).unwrap_or_default();
     health.overdue_jobs = overdue
         .into_iter()

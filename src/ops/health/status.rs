@@ -1,6 +1,6 @@
 //! GetStatus: the daemon and all its databases at a glance.
 
-use super::{found, prober::look_at_control, soon};
+use super::{found, prober::look_at_control, soon, stored};
 use crate::{
     model::{
         failure::Failure,
@@ -33,18 +33,18 @@ pub async fn status(daemon: &Daemon, context: &Context) -> Result<Status, Failur
     }
     let mut databases: Vec<DatabaseHealth> = seen.databases.into_values().collect();
     databases.retain(|health| reach.includes(&health.database));
-    let overdue = soon(daemon, schedule::state::overdue(daemon)).await;
+    let overdue = stored(daemon, schedule::state::overdue(daemon)).await;
     let overdue = found("overdue jobs", overdue, &mut unknown).unwrap_or_default();
     for health in &mut databases {
         let of_database = overdue.iter().filter(|job| job.database == health.database);
         health.overdue_jobs = of_database.cloned().collect();
         health.last_backup = newest_good(&listing, &health.database).cloned();
-        let drills = soon(daemon, daemon.store.last_drills(&health.database)).await;
+        let drills = stored(daemon, daemon.store.last_drills(&health.database)).await;
         let what = format!("drills of {}", health.database);
         let drills = found(&what, drills, &mut unknown).unwrap_or_default();
         health.last_good_drill = drills.last_good;
         health.last_drill = drills.last;
-        let report = soon(daemon, daemon.store.last_privilege_report(&health.database)).await;
+        let report = stored(daemon, daemon.store.last_privilege_report(&health.database)).await;
         let what = format!("privileges of {}", health.database);
         health.privileges = found(&what, report, &mut unknown).flatten();
         if health.state != DatabaseState::Unreachable {
@@ -55,7 +55,7 @@ pub async fn status(daemon: &Daemon, context: &Context) -> Result<Status, Failur
         }
     }
     let limit = reach.limit();
-    let open = soon(daemon, daemon.store.open_operations(limit.as_deref())).await;
+    let open = stored(daemon, daemon.store.open_operations(limit.as_deref())).await;
     let running_operations = found("running operations", open, &mut unknown).unwrap_or_default();
     let control_store = match seen.control_store {
         Some(seen) => seen,

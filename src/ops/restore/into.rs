@@ -46,6 +46,7 @@ pub(super) async fn run(
         let new = scratch::restore_name(job.id());
         let refused = give_properties(daemon, managed, &new, &wanted.backup).await?;
         compared.warnings.extend(refused);
+        job.still_ours().await?;
         give_name(managed, &new, name).await?;
         Ok(RestoreResult {
             database: managed.name().to_owned(),

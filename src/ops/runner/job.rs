@@ -23,6 +23,9 @@ use crate::{
 /// How often an operation that waits for a second person looks whether there was one, here or on another daemon.
 const APPROVAL_POLL: Duration = Duration::from_millis(250);
 
+/// Between two tries to ask a control store that is away.
+const CONTROL_STORE_POLL: Duration = Duration::from_millis(500);
+
 /// The running side of an operation.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -138,6 +141,25 @@ impl Job {
         }
     }
 
+    /// Asked before what cannot be taken back: whether the operation still is this daemon's, and was not ended by another
+    /// one that took this one for dead. While the control store is away nobody knows, and it is waited for.
+    pub async fn still_ours(&self) -> Result<(), Failure> {
+        let asking = async {
+            loop {
+                match self.store.is_open(self.id).await {
+                    Ok(true) => return Ok(()),
+                    Ok(false) => return Err(lost()),
+                    Err(error) => {
+                        let error = Failure::from(error);
+                        tracing::debug!(%error, "cannot see whether the operation still is this daemon's");
+                    }
+                }
+                tokio::time::sleep(CONTROL_STORE_POLL).await;
+            }
+        };
+        self.cancellable(asking).await
+    }
+
     async fn why_not_queued(&self) -> Result<Failure, Failure> {
         let operation = self.store.operation(self.id).await?;
         if operation.is_some_and(|operation| operation.state == OperationState::Cancelling) {
@@ -145,11 +167,7 @@ impl Job {
             self.cancel.cancel();
             return Ok(Failure::cancelled());
         }
-        Ok(Failure::new(
-            Kind::Aborted,
-            "OPERATION_LOST",
-            "the operation was ended by another daemon",
-        ))
+        Ok(lost())
     }
 
     /// Enters the stage `number` of `count`, e.g. `dump`; its units start from nothing.
@@ -239,4 +257,12 @@ impl Job {
         self.progress
             .send_modify(|operation| change(&mut operation.progress));
     }
+}
+
+fn lost() -> Failure {
+    Failure::new(
+        Kind::Aborted,
+        "OPERATION_LOST",
+        "the operation was ended by another daemon",
+    )
 }

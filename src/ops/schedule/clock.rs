@@ -1,34 +1,35 @@
 //! Clock: the time that jobs go by. The system's, save where a test sets its own.
 
-use std::{fmt, sync::Arc};
-
 use chrono::{DateTime, Utc};
+use tokio::sync::watch;
 
 /// Tells the time.
-#[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>);
+#[derive(Clone, Debug, Default)]
+pub enum Clock {
+    /// The system's.
+    #[default]
+    System,
+    /// One that stands still until it is set.
+    Set(watch::Receiver<DateTime<Utc>>),
+}
 
 impl Clock {
-    /// A clock that is read by calling `read`.
-    pub fn new(read: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(read))
-    }
-
     /// The time.
     pub fn now(&self) -> DateTime<Utc> {
-        (self.0)()
+        match self {
+            Self::System => Utc::now(),
+            Self::Set(time) => *time.borrow(),
+        }
     }
-}
 
-impl Default for Clock {
-    /// The system's.
-    fn default() -> Self {
-        Self::new(Utc::now)
-    }
-}
-
-impl fmt::Debug for Clock {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Clock").field(&self.now()).finish()
+    /// Resolves when the clock was set. The system's is not known to be: it has to be looked at.
+    pub(super) async fn was_set(&mut self) {
+        let set = match self {
+            Self::System => false,
+            Self::Set(time) => time.changed().await.is_ok(),
+        };
+        if !set {
+            std::future::pending::<()>().await;
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use super::fire::{look_when_done, start};
 use crate::{
     model::{
@@ -84,7 +86,12 @@ pub(super) async fn shown(daemon: &Daemon, job: &Job) -> Result<ScheduledJob, Fa
         after: None,
     };
     let (runs, _) = daemon.store.job_runs(&job.name, &page).await?;
-    let mut next = job.next_after(now);
+    // A tick that jitter puts off has come, but is not due.
+    let jitter = TimeDelta::from_std(job.rules.jitter).unwrap_or_default();
+    let mut next = job.next_after(known.considered.max(now - jitter));
+    while let Some(slot) = next.filter(|slot| job.due_at(*slot) <= now) {
+        next = job.next_after(slot);
+    }
     if known
         .pause
         .as_ref()

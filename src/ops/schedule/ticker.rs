@@ -43,8 +43,14 @@ pub async fn run(daemon: Arc<Daemon>, stop: CancellationToken) -> Result<(), Job
     let (sender, mut ticks) = mpsc::unbounded_channel();
     let mut armed: Option<DateTime<Utc>> = None;
     let mut away = false;
+    let mut clock = daemon.scheduling.clock.clone();
     loop {
-        let next = match look(&daemon).await {
+        // What is claimed and not started when the daemon is stopped, the next one starts.
+        let looked = tokio::select! {
+            () = stop.cancelled() => break,
+            looked = look(&daemon) => looked,
+        };
+        let next = match looked {
             Ok(next) => {
                 away = false;
                 next
@@ -66,6 +72,7 @@ pub async fn run(daemon: Arc<Daemon>, stop: CancellationToken) -> Result<(), Job
             () = stop.cancelled() => break,
             _ = ticks.recv() => {}
             () = daemon.scheduling.changed.notified() => {}
+            () = clock.was_set() => {}
             () = tokio::time::sleep(LOOK) => {}
         }
     }
@@ -74,6 +81,9 @@ pub async fn run(daemon: Arc<Daemon>, stop: CancellationToken) -> Result<(), Job
 
 /// Looks at all jobs once; gives when the next one has something to do.
 async fn look(daemon: &Arc<Daemon>) -> Result<Option<DateTime<Utc>>, Failure> {
+    if daemon.runner.is_draining() {
+        return Ok(None);
+    }
     let names: Vec<&str> = daemon.jobs.iter().map(|job| job.name.as_str()).collect();
     daemon
         .store
