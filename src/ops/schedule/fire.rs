@@ -82,7 +82,7 @@ pub async fn start(
             Ok(operation)
         }
         Method::Optimize => {
-            let options = OptimizeOptions::default();
+            let options = Ok(OptimizeOptions::default());
             optimize::optimize(daemon, &context, &job.database, options, request_id).await
         }
         Method::RunDrill => drill::run_drill(daemon, &context, &job.database, "", request_id).await,
