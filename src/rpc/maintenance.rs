@@ -22,7 +22,7 @@ impl MaintenanceService for Services {
     ) -> Result<Response<proto::OptimizeResponse>, Status> {
         let context = context(Method::Optimize, &request)?;
         let request = request.into_inner();
-        let options = convert::optimize::options(&request).map_err(status)?;
+        let options = convert::optimize::options(&request);
         let operation = optimize::optimize(
             &self.daemon,
             &context,
@@ -43,7 +43,7 @@ impl MaintenanceService for Services {
     ) -> Result<Response<proto::ReindexResponse>, Status> {
         let context = context(Method::Reindex, &request)?;
         let request = request.into_inner();
-        let options = convert::reindex::options(&request).map_err(status)?;
+        let options = convert::reindex::options(&request);
         let operation = reindex::reindex(
             &self.daemon,
             &context,
@@ -64,7 +64,7 @@ impl MaintenanceService for Services {
     ) -> Result<Response<proto::EnterMaintenanceResponse>, Status> {
         let context = context(Method::EnterMaintenance, &request)?;
         let request = request.into_inner();
-        let entry = convert::maintenance::entry(&request).map_err(status)?;
+        let entry = convert::maintenance::entry(&request);
         let operation = mode::enter(
             &self.daemon,
             &context,

@@ -34,15 +34,17 @@ const LONGEST_DRAIN: Duration = Duration::from_hours(24);
 const LONGEST: Duration = Duration::from_hours(24 * 30);
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// Enters maintenance mode. In it already: it stays as it was entered, but for its end.
+/// Enters maintenance mode. In it already: it stays as it was entered, but for its end. `entry` is what was read of the
+/// request: one that cannot be read is refused once it is recorded.
 pub async fn enter(
     daemon: &Arc<Daemon>,
     context: &Context,
     database: &str,
-    entry: Entry,
+    entry: Result<Entry, Failure>,
     request_id: &str,
 ) -> Result<Operation, Failure> {
     launch(daemon, context, database, request_id, async |managed| {
+        let entry = entry?;
         check(&entry)?;
         let daemon = Arc::clone(daemon);
         Ok(move |job| async move { run_enter(&daemon, &managed, &job, &entry).await })

@@ -39,15 +39,16 @@ const MOST_PARALLEL_WORKERS: u32 = 1024;
 /// As many as the configuration allows.
 pub(super) const MOST_JOBS: usize = 64;
 
-/// Starts an optimize run.
+/// Starts an optimize run. `options` is what was read of the request: one that cannot be read is refused once it is recorded.
 pub async fn optimize(
     daemon: &Arc<Daemon>,
     context: &Context,
     database: &str,
-    options: OptimizeOptions,
+    options: Result<OptimizeOptions, Failure>,
     request_id: &str,
 ) -> Result<Operation, Failure> {
     launch(daemon, context, database, request_id, async |managed| {
+        let options = options?;
         check(&options)?;
         require_known(&managed, &options.tables).await?;
         let daemon = Arc::clone(daemon);

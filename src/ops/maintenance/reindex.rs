@@ -39,15 +39,16 @@ const STAGES: u32 = 3;
 /// How long the cleaning up may take where others wait. What is left then is dropped later.
 const QUICK: Duration = Duration::from_secs(2);
 
-/// Starts a reindex run.
+/// Starts a reindex run. `options` is what was read of the request: one that cannot be read is refused once it is recorded.
 pub async fn reindex(
     daemon: &Arc<Daemon>,
     context: &Context,
     database: &str,
-    options: ReindexOptions,
+    options: Result<ReindexOptions, Failure>,
     request_id: &str,
 ) -> Result<Operation, Failure> {
     launch(daemon, context, database, request_id, async |managed| {
+        let options = options?;
         check(&options)?;
         require_known(&managed, &options).await?;
         let daemon = Arc::clone(daemon);

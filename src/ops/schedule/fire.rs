@@ -101,7 +101,7 @@ pub(super) async fn start(
             backup::create::create(daemon, &context, &job.database, kind, marks, request_id).await
         }
         Method::Optimize => {
-            let options = OptimizeOptions::default();
+            let options = Ok(OptimizeOptions::default());
             optimize::optimize(daemon, &context, &job.database, options, request_id).await
         }
         Method::RunDrill => drill::run_drill(daemon, &context, &job.database, "", request_id).await,
