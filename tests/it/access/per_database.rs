@@ -47,6 +47,7 @@ async fn naming(
     let mut answers = Vec::new();
     macro_rules! ask {
         ($client:ident.$method:ident, $request:ident { $($field:ident $(: $value:expr)?),* }) => {
+            #[allow(clippy::needless_update)] // some requests have no other field
             let request = $request { $($field $(: $value)?.clone(),)* ..$request::default() };
             answers.push($client.$method(request).await.err());
         };
