@@ -130,7 +130,10 @@ async fn begin(
     };
     let serving = tokio::spawn(rpc::serve(serving, listeners));
     daemon.ready.send_replace(true);
-    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "ready to serve");
+    let (tls, unix) = (config.listen.tls.is_some(), config.listen.unix.as_ref());
+    let unix = unix.map(|unix| tracing::field::display(unix.path.display()));
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!(%address, tls, unix, version, "ready to serve");
     Ok(Started {
         address,
         daemon,

@@ -73,12 +73,14 @@ impl TransportError {
                 AlertDescription::UnknownCA
                 | AlertDescription::BadCertificate
                 | AlertDescription::CertificateExpired
-                | AlertDescription::CertificateUnknown,
+                | AlertDescription::CertificateUnknown
+                // Signed by one of the same name, who is another.
+                | AlertDescription::DecryptError,
             ) => return Some("the daemon does not take the client certificate that was shown"),
             _ => return None,
         };
         Some(match problem {
-            CertificateError::UnknownIssuer => {
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
                 "the daemon's certificate is not trusted: give the roots that signed it with --ca"
             }
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
