@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{super::*, assert_refused, load};
+use super::{assert_refused, load};
 
 #[test]
 fn a_kind_of_jobs_may_have_rules_of_its_own_and_shares_the_others() {

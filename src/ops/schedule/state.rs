@@ -100,9 +100,10 @@ pub(super) async fn note_overdue(
         .mark_overdue(&job.name, since, alert.as_ref())
         .await?;
     if marked {
-        match since {
-            Some(since) => tracing::warn!(job = job.name, %since, "a job is overdue"),
-            None => tracing::info!(job = job.name, "a job is overdue no more"),
+        if let Some(since) = since {
+            tracing::warn!(job = job.name, %since, "a job is overdue");
+        } else {
+            tracing::info!(job = job.name, "a job is overdue no more");
         }
         daemon.scheduling.alerted.notify_one();
     }
