@@ -38,15 +38,19 @@ pub(super) async fn insert(
 }
 
 impl ControlStore {
-    /// The next alert that is due, for this daemon to send within `lease`; after that another may.
+    /// The next alert that is due, for this daemon to send within `lease`; after that another may. Those of one job go one
+    /// after the other: that it is good again must not come before that it was overdue.
     pub async fn take_alert(&self, lease: Duration) -> Result<Option<TakenAlert>, PostgresError> {
         let client = self.client().await?;
         let row = client
             .query_opt(
                 "UPDATE alerts SET attempts = attempts + 1,
                                    due_at = clock_timestamp() + make_interval(secs => $1)
-                 WHERE id = (SELECT id FROM alerts
+                 WHERE id = (SELECT id FROM alerts AS next
                              WHERE ended_at IS NULL AND due_at <= clock_timestamp()
+                               AND NOT EXISTS (SELECT FROM alerts AS earlier
+                                               WHERE earlier.ended_at IS NULL AND earlier.id < next.id
+                                                 AND earlier.alert->>'job' = next.alert->>'job')
                              ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
                  RETURNING id, attempts, alert",
                 &[&lease.as_secs_f64()],

@@ -179,7 +179,7 @@ impl ControlStore {
         let settled = transaction
             .query_opt(
                 "UPDATE schedule_runs AS run SET state = $4, message = $5, retry_at = $6,
-                     ended_at = CASE WHEN $6 IS NULL THEN coalesce(
+                     ended_at = CASE WHEN $6::timestamptz IS NULL THEN coalesce(
                          (SELECT ended_at FROM operations WHERE id = run.operation), clock_timestamp()) END
                  FROM schedule_runs AS before
                  WHERE run.job = $1 AND run.slot = $2 AND run.attempt = $3

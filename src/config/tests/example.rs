@@ -46,6 +46,7 @@ fn paths(prefix: &str, value: &Value, found: &mut BTreeSet<String>) {
                 ("databases.app.", "databases.*."),
                 ("stores.local.", "stores.*."),
                 ("stores.offsite.", "stores.*."),
+                ("schedule.kinds.backup.", "schedule.kinds.*."),
             ];
             let path = names
                 .iter()
