@@ -115,7 +115,8 @@ pub struct Needs {
 /// - The backup reads all: rows by `pg_read_all_data`, those under row security by BYPASSRLS, large objects by
 ///   `lo_compat_privileges`, since no role but their owner may otherwise. That would let it write large objects too, hence
 ///   its transactions are read-only unless they ask for more.
-/// - Maintenance acts as the owner of the tables: before PostgreSQL 17 only an owner may VACUUM and REINDEX.
+/// - Maintenance acts as the owner of the tables: before PostgreSQL 17 only an owner may VACUUM and REINDEX. It sees
+///   everyone's sessions, statistics and replication, to say how the database stands.
 pub fn needs(purpose: Purpose, version: u32) -> Needs {
     let nothing = Needs {
         attributes: &[],
@@ -154,10 +155,11 @@ pub fn needs(purpose: Purpose, version: u32) -> Needs {
             ..nothing
         },
         Purpose::Maintenance if version >= MAINTAIN_SINCE => Needs {
-            predefined: vec!["pg_maintain"],
+            predefined: vec!["pg_maintain", "pg_monitor"],
             ..nothing
         },
         Purpose::Maintenance => Needs {
+            predefined: vec!["pg_monitor"],
             as_owners: true,
             ..nothing
         },
