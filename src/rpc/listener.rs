@@ -119,7 +119,8 @@ impl Listeners {
         let (out, connections) = mpsc::channel(WAITING);
         let tasks = TaskTracker::new();
         let seats = Arc::new(Seats::new(limits));
-        tasks.spawn(Arc::clone(&seats).watch(stop.clone()));
+        // Not among the tasks that a shutdown waits for.
+        tokio::spawn(Arc::clone(&seats).watch(stop.clone()));
         if let Some(tls) = &self.tls {
             tasks.spawn(tls.clone().watch(reload.clone(), stop.clone()));
         }

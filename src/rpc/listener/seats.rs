@@ -17,6 +17,7 @@ use std::{
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 const LOOK: Duration = Duration::from_millis(250);
+const AFTER_STOP: Duration = Duration::from_secs(1);
 
 /// How many seats there are and how long they are held.
 #[derive(Clone, Copy, Debug)]
@@ -171,10 +172,14 @@ impl Seats {
         })
     }
 
-    /// Takes seats away whose time is up, until `stop`; then all that are not proven, which nobody waits for.
+    /// Takes seats away whose time is up, until `stop`; a moment later all that are not proven, which nobody waits for. A
+    /// call that is on its way by then is answered as any other.
     pub(super) async fn watch(self: Arc<Self>, stop: CancellationToken) {
         loop {
             let stopped = tokio::time::timeout(LOOK, stop.cancelled()).await.is_ok();
+            if stopped {
+                tokio::time::sleep(AFTER_STOP).await;
+            }
             let now = Instant::now();
             let taken = self.lock();
             for seating in taken.by_number.values() {
