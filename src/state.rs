@@ -96,6 +96,14 @@ impl ControlStore {
         }
     }
 
+    /// The roles that it is worked with and owned by.
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        [Some(&self.login), self.owner.as_ref()]
+            .into_iter()
+            .flatten()
+            .filter_map(Config::get_user)
+    }
+
     /// The id of this daemon process.
     pub fn daemon(&self) -> Uuid {
         self.daemon

@@ -46,7 +46,11 @@ impl Context {
     /// directly, through `Daemon::authorized` or through `audited`. The refusal repeats what the caller said and tells
     /// nothing of what exists.
     pub fn authorize(&self, scope: &Scope) -> Result<(), Failure> {
-        let needed = self.method.role();
+        self.authorize_as(self.method.role(), scope)
+    }
+
+    /// The same where what the call is about wants another role than the method does by itself.
+    pub fn authorize_as(&self, needed: Role, scope: &Scope) -> Result<(), Failure> {
         let Principal { name, rights } = &self.principal;
         if rights.allow(needed, scope) {
             return Ok(());

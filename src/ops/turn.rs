@@ -162,7 +162,7 @@ impl Turn {
                 job.say("");
                 return Ok(Self { session });
             };
-            if !work.makes_way() && !announced {
+            if !work.makes_way() && work.locks().contains(&"work") && !announced {
                 announced = way::announce(&session, database).await?;
             }
             if start.elapsed() >= patience {

@@ -14,8 +14,12 @@ use super::privileges::roles;
 use crate::{
     model::{
         failure::{Failure, Kind, PreconditionViolation},
+        method::Role,
         operation::{Operation, Outcome},
-        privileges::{Facts, PurposeRoles, RolesProvisioned, audit, is_role_name},
+        permission::Scope,
+        privileges::{
+            Facts, PurposeRoles, RolesProvisioned, audit, is_role_name, purpose::Attribute,
+        },
     },
     ops::{
         audited,
@@ -67,6 +71,7 @@ pub async fn plan(
         let session = connect(managed).await?;
         let facts = read(daemon, managed, &*session, &roles).await?;
         session.close().await;
+        bounds(daemon, managed, context).check(request, &facts)?;
         let plan = Plan::new(managed, &roles, &facts, request)?;
         Ok(RolesProvisioned {
             validate_only: true,
@@ -86,8 +91,9 @@ pub async fn provision(
 ) -> Result<Operation, Failure> {
     launch(daemon, context, database, request_id, async |managed| {
         let roles = wanted(daemon, &managed, &request)?;
+        let bounds = bounds(daemon, &managed, context);
         let daemon = Arc::clone(daemon);
-        Ok(move |job| async move { run(&daemon, &managed, &job, &roles, &request).await })
+        Ok(move |job| async move { run(&daemon, &managed, &job, &roles, &request, &bounds).await })
     })
     .await
 }
@@ -126,6 +132,66 @@ fn wanted(
     Ok(all)
 }
 
+/// Which roles a request may name: the provisioning login may do more than its caller, and would change any role of the server.
+struct Bounds {
+    /// Those of the configuration, which whoever wrote it has named.
+    configured: BTreeSet<String>,
+    /// The daemon's own on other databases and on the control store.
+    others: BTreeSet<String>,
+    /// Whether the caller is an admin of everything, and so may have roles changed that others may use.
+    everywhere: bool,
+}
+
+fn bounds(daemon: &Daemon, managed: &Managed, context: &Context) -> Bounds {
+    let known = roles(daemon, managed);
+    let others = daemon
+        .databases
+        .values()
+        .filter(|other| other.name() != managed.name())
+        .flat_map(|other| other.database.roles());
+    Bounds {
+        configured: known
+            .applications
+            .into_iter()
+            .chain(known.read_only)
+            .collect(),
+        others: others
+            .chain(daemon.store.roles().map(ToOwned::to_owned))
+            .collect(),
+        everywhere: context
+            .principal
+            .rights
+            .allow(Role::Admin, &Scope::Everything),
+    }
+}
+
+impl Bounds {
+    fn check(&self, request: &ProvisionRequest, facts: &Facts) -> Result<(), Failure> {
+        for (field, named) in [
+            ("application_roles", &request.application_roles),
+            ("read_only_roles", &request.read_only_roles),
+        ] {
+            for role in named.iter().filter(|role| !self.configured.contains(*role)) {
+                let stands = facts.roles.get(role);
+                let has_powers = stands
+                    .is_some_and(|role| Attribute::POWERS.iter().any(|power| role.has(*power)));
+                let problem = if self.others.contains(role) {
+                    "is a role by which the daemon works elsewhere"
+                } else if has_powers {
+                    "has powers that no application has; take them from it first"
+                } else if stands.is_some() && !self.everywhere {
+                    "stands already, and only an admin of everything may have such a role changed"
+                } else {
+                    continue;
+                };
+                return Err(Failure::invalid_field(field, format!("{role:?} {problem}"))
+                    .with_hint("name it in databases.*.application_roles, if it is meant"));
+            }
+        }
+        Ok(())
+    }
+}
+
 async fn connect(managed: &Managed) -> Result<Session, Failure> {
     let database = &managed.database;
     Ok(database
@@ -151,8 +217,9 @@ async fn run(
     job: &Job,
     roles: &PurposeRoles,
     request: &ProvisionRequest,
+    bounds: &Bounds,
 ) -> Result<Outcome, Failure> {
-    let stages = stages(daemon, managed, job, roles, request);
+    let stages = stages(daemon, managed, job, roles, request, bounds);
     Turn::hold(daemon, managed, Work::Provisioning, job, stages)
         .await
         .map(Outcome::Provisioned)
@@ -164,6 +231,7 @@ async fn stages(
     job: &Job,
     roles: &PurposeRoles,
     request: &ProvisionRequest,
+    bounds: &Bounds,
 ) -> Result<RolesProvisioned, Failure> {
     job.enter(1, 2, "look");
     // Where the migrator cannot read the schema yet, nothing was migrated by it either.
@@ -177,6 +245,7 @@ async fn stages(
         .await
         .map_err(PostgresError::query("prepare the session"))?;
     let facts = read(daemon, managed, &*session, roles).await?;
+    bounds.check(request, &facts)?;
     let mut plan = Plan::new(managed, roles, &facts, request)?;
 
     job.enter(2, 2, "provision");

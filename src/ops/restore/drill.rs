@@ -18,6 +18,7 @@ use crate::{
         backup::Manifest,
         drill::{Drill, DrillStage, DrillVerdict},
         failure::{Failure, Kind},
+        method::Role,
         operation::{Operation, Outcome},
         page::Page,
         restore::RestoreVerification,
@@ -49,6 +50,10 @@ pub async fn run_drill(
     launch(daemon, context, database, request_id, async |managed| {
         if !filename.is_empty() {
             let backup = find_authorized(daemon, context, filename).await?;
+            if backup.is_foreign() {
+                // It is a program that runs as the admin role, whoever uploaded it.
+                context.authorize_as(Role::Admin, &daemon.scope(database))?;
+            }
             require_of_database(&backup, managed.name())?;
         }
         let (daemon, filename) = (Arc::clone(daemon), filename.to_owned());

@@ -30,6 +30,7 @@ use crate::{
         context::Context,
         daemon::{Daemon, Managed},
         launch::{check_reason, launch_approved},
+        maintenance::mode,
         recovery,
         runner::job::Job,
         scratch::create_for,
@@ -164,6 +165,8 @@ async fn beside(
     let filename = &wanted.backup.filename;
     job.enter_next(count, "check");
     let used = keep(daemon, filename).await?;
+    // It may have waited long for its approval: nobody's session is ended in a database that is open again.
+    mode::require(daemon, managed).await?;
     let session = managed.database.server_session("pgsteward restore").await?;
     let roles = managed.database.roles();
     access::end_other_sessions(&session, managed.database.server_name(), &roles).await?;

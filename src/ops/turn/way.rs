@@ -4,7 +4,11 @@
 //! wait; optimize and reindex look whether anyone does. So it holds across daemons, ends with the connection of a waiter that
 //! dies, and outside tools can use it too.
 
-use std::{convert::Infallible, future::pending, time::Duration};
+use std::{
+    convert::Infallible,
+    future::pending,
+    time::{Duration, Instant},
+};
 
 use tokio_util::sync::CancellationToken;
 
@@ -51,19 +55,23 @@ impl Turn {
         grace: Duration,
         way: &MakeWay,
     ) -> Result<Infallible, PostgresError> {
-        let waiter = loop {
+        let mut since = None;
+        loop {
             tokio::time::sleep(LOOK_INTERVAL).await;
-            if let Some(waiter) = who_waits(&self.session, database).await? {
-                break waiter;
+            let Some(waiter) = who_waits(&self.session, database).await? else {
+                // Whoever waited has gone away; the next one is given the same time.
+                since = None;
+                continue;
+            };
+            if !way.soon.is_cancelled() {
+                tracing::info!(waiter, "others wait for the database: making way");
+                way.soon.cancel();
             }
-        };
-        tracing::info!(waiter, "others wait for the database: making way");
-        way.soon.cancel();
-        tokio::time::sleep(grace).await;
-        if who_waits(&self.session, database).await?.is_some() {
-            way.now.cancel();
+            if since.get_or_insert_with(Instant::now).elapsed() >= grace {
+                way.now.cancel();
+                return pending().await;
+            }
         }
-        pending().await
     }
 }
 

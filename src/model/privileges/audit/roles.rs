@@ -200,7 +200,7 @@ fn wanted_groups(audit: &Audit<'_>, role: &str) -> Vec<String> {
                 audit
                     .roles
                     .clients()
-                    .filter(|(_, writes)| *writes)
+                    .filter(|(role, writes)| *writes && !audit.facts.is_superuser(role))
                     .map(|(role, _)| role.to_owned()),
             );
             // Large objects are rows rather than schema: who writes them owns them.

@@ -44,7 +44,8 @@ pub(super) async fn load(
     Ok(())
 }
 
-/// A foreign dump may say whatever its maker liked, and a superuser may do whatever it says, outside the database too.
+/// A foreign dump may say whatever its maker liked, SET ROLE too, and a superuser or whoever may touch the server's files may do
+/// what it says outside the database.
 async fn refuse_superuser(managed: &Managed, new: &str) -> Result<(), Failure> {
     let session = managed
         .database
@@ -52,7 +53,10 @@ async fn refuse_superuser(managed: &Managed, new: &str) -> Result<(), Failure> {
         .await?;
     let is_superuser: bool = session
         .query_one(
-            "SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user",
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_roles
+                            WHERE (rolsuper OR rolname IN ('pg_execute_server_program', 'pg_read_server_files',
+                                                           'pg_write_server_files'))
+                              AND pg_has_role(current_user, oid, 'MEMBER'))",
             &[],
         )
         .await
@@ -63,7 +67,7 @@ async fn refuse_superuser(managed: &Managed, new: &str) -> Result<(), Failure> {
         return Err(Failure::new(
             Kind::FailedPrecondition,
             "ADMIN_IS_SUPERUSER",
-            "the admin role is a superuser, and an archive of another tool can run programs on the server as one",
+            "the admin role is a superuser or can become one, and an archive of another tool could run programs on the server",
         )
         .with_hint("configure an admin role that is no superuser, or restore the archive by hand"));
     }
