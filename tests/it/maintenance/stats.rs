@@ -50,6 +50,10 @@ async fn a_database_is_shown_with_its_tables_indexes_and_sessions_and_what_shoul
     })
     .await;
 
+    let role = site.databases.role("maintenance");
+    site.databases
+        .run_as_superuser(&format!("REVOKE pg_monitor FROM {role}"))
+        .await;
     let seen = stats(client).await;
     assert_eq!(
         (seen.database.as_str(), seen.table_count, seen.index_count),
@@ -101,7 +105,6 @@ async fn a_database_is_shown_with_its_tables_indexes_and_sessions_and_what_shoul
         seen.limitations
     );
 
-    let role = site.databases.role("maintenance");
     site.databases
         .run_as_superuser(&format!("GRANT pg_monitor TO {role}"))
         .await;

@@ -4,7 +4,7 @@
 use pgsteward::proto::{CheckDriftRequest, Operation, SchemaReference, operation::Outcome};
 
 use super::create;
-use crate::support::{self, Client, Site};
+use crate::support::{self, Client, Site, database::NO_DEFAULT_PRIVILEGES};
 
 async fn check_drift(client: &Client) -> Option<Operation> {
     let request = CheckDriftRequest::default();
@@ -26,14 +26,9 @@ async fn what_stood_before_the_chain_is_its_ground_and_what_scripts_make_is_thei
     let client = daemon.client();
     site.databases.run("CREATE EXTENSION citext").await;
     let app = site.databases.role("app");
-    let migrator = site.databases.role("migrator");
     // Were these default privileges there from the beginning, the first table would have them too.
-    site.databases
-        .run(&format!(
-            "ALTER DEFAULT PRIVILEGES FOR ROLE {migrator} IN SCHEMA public REVOKE ALL ON TABLES FROM {app};
-             ALTER DEFAULT PRIVILEGES FOR ROLE {migrator} IN SCHEMA public REVOKE ALL ON SEQUENCES FROM {app}"
-        ))
-        .await;
+    let bare = site.databases.named(NO_DEFAULT_PRIVILEGES);
+    site.databases.run_as_superuser(&bare).await;
     create(
         client,
         [

@@ -77,9 +77,11 @@ impl Site {
 
     /// Daemons that are started from now on reach their control store through this port.
     pub(crate) fn reach_control_store_at(&mut self, port: u16) {
-        let way = self.databases.url("control", &self.databases.control());
-        let way = way.replace(&format!(":{}/", cluster().port), &format!(":{port}/"));
-        self.set("control.url", &way);
+        for (role, key) in [("control", "control.url"), ("owner", "control.owner_url")] {
+            let way = self.databases.url(role, &self.databases.control());
+            let way = way.replace(&format!(":{}/", cluster().port), &format!(":{port}/"));
+            self.set(key, &way);
+        }
     }
 
     /// Lets the daemons that are started from now on work as the control store's owner.

@@ -200,7 +200,7 @@ fn wanted_groups(audit: &Audit<'_>, role: &str) -> Vec<String> {
                 audit
                     .roles
                     .clients()
-                    .filter(|(role, writes)| *writes && !audit.facts.is_superuser(role))
+                    .filter(|(_, writes)| *writes)
                     .map(|(role, _)| role.to_owned()),
             );
             // Large objects are rows rather than schema: who writes them owns them.
