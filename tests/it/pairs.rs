@@ -5,8 +5,9 @@
 //! for the rows and the files that were there before ([`tables`]). One way from a schema to another is a [`journey`].
 //!
 //! A failing pair does not stop the others; all that failed are shown at the end. Each upgrade is followed by its downgrade,
-//! so that one way through a pair sees both plans; every other pair begins with its new schema. `PGSTEWARD_PAIRS=theme/name`
-//! runs both ways through the pairs whose names have that in them (`PGSTEWARD_PAIRS=/` through all), and shows the SQL.
+//! so that one way through a pair sees both plans. The gate has time for every other pair, from one end in turns;
+//! `PGSTEWARD_PAIRS=theme/name` runs both ways through the pairs whose names have that in them (`PGSTEWARD_PAIRS=/` through
+//! all, as whoever changes the planner should), and shows the SQL.
 
 mod dump;
 mod ground;
@@ -64,8 +65,9 @@ async fn go_through(shard: &str) {
     for (place, pair) in pairs.iter().enumerate() {
         let directions: &[Direction] = match filter {
             Some(_) => &[Direction::Forward, Direction::Backward],
-            None if place % 2 == 0 => &[Direction::Forward],
-            None => &[Direction::Backward],
+            None if place % 4 == 0 => &[Direction::Forward],
+            None if place % 4 == 2 => &[Direction::Backward],
+            None => continue,
         };
         all += directions.len();
         let schemas = match ground.plain_schemas(pair).await {
