@@ -198,7 +198,11 @@ impl Shared {
 
         let is_open = (self.open.health && is_health(&path))
             || (self.open.reflection && is_reflection(&path));
-        if !is_open {
+        if is_open {
+            if let Some(caller) = &caller {
+                caller.note_probe();
+            }
+        } else {
             match self.admit(&path, request.headers(), caller.as_ref()).await {
                 Err(refused) => {
                     let failure = self.refuse(refused, peer, &name);
@@ -207,11 +211,11 @@ impl Shared {
                 Ok(principal) => {
                     line.principal.clone_from(&principal.name);
                     request.extensions_mut().insert(principal);
+                    if let Some(caller) = &caller {
+                        caller.prove();
+                    }
                 }
             }
-        }
-        if let Some(caller) = &caller {
-            caller.prove();
         }
         let method = Method::from_full_name(&name);
         let is_upload = method == Some(Method::UploadBackup);
