@@ -94,15 +94,18 @@ fn kept(value: Value) -> Value {
         }
         Value::Object(fields) => {
             let more = beyond_kept(fields.len(), || Value::Object(fields.clone()));
-            let first = fields.into_iter().take(KEPT_ELEMENTS).map(|(field, value)| {
-                let value = match value {
-                    Value::String(sql) if field.ends_with("Sql") && !sql.is_empty() => {
-                        Value::String(measure(&sql))
-                    }
-                    other => kept(other),
-                };
-                (kept_text(&field), value)
-            });
+            let first = fields
+                .into_iter()
+                .take(KEPT_ELEMENTS)
+                .map(|(field, value)| {
+                    let value = match value {
+                        Value::String(sql) if field.ends_with("Sql") && !sql.is_empty() => {
+                            Value::String(measure(&sql))
+                        }
+                        other => kept(other),
+                    };
+                    (kept_text(&field), value)
+                });
             let more = more.map(|more| ("…".to_owned(), Value::String(more)));
             first.chain(more).collect()
         }

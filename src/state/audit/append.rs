@@ -1,7 +1,10 @@
 //! Writing to the audit log. Whatever comes while a write is on its way goes with the next one, in one transaction: the
 //! chain has one writer at a time, and a commit for each record would make all callers wait for each other's disk.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use deadpool_postgres::Pool;
 use serde_json::{Value, json};
@@ -25,6 +28,12 @@ const WHAT: &str = "write the audit log";
 
 /// Records of one write at most.
 const MOST_AT_ONCE: usize = 100;
+
+/// Records that may wait before calls are refused. The ends of calls are always taken: there are no more of them than calls
+/// that were.
+const MOST_WAITING: usize = 1000;
+/// When to ask again of a call that was refused for that.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What is recorded of a call before it acts.
 #[derive(Debug)]
@@ -167,6 +176,18 @@ impl Appender {
         Ok(heads)
     }
 
+    /// Refuses what is not begun yet while too much waits to be written.
+    fn refuse_more(&self) -> Result<(), Failure> {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = queue.waiting.len();
+        if waiting < MOST_WAITING {
+            return Ok(());
+        }
+        let message = format!("{waiting} records of the audit log wait to be written");
+        let failure = Failure::new(Kind::Unavailable, "AUDIT_LOG_BUSY", message);
+        Err(failure.with_retry_after(RETRY_AFTER))
+    }
+
     fn saw(&self, head: Head) {
         self.seen.send_if_modified(|seen| {
             let is_newer = head.number > seen.number;
@@ -188,6 +209,7 @@ fn unexpected(detail: String) -> PostgresError {
 impl ControlStore {
     /// Records a call; gives the entry's number.
     pub async fn insert_audit_entry(&self, new: &NewAuditEntry<'_>) -> Result<i64, Failure> {
+        self.audit.refuse_more()?;
         let record = json!({
             "kind": "CALL",
             "principal": writable(new.principal),
