@@ -113,6 +113,7 @@ impl Appender {
 
     /// Writes until nothing waits.
     async fn work(&self) {
+        let _at_work = AtWork(&self.queue);
         loop {
             let batch: Vec<Waiting> = {
                 let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
@@ -137,8 +138,11 @@ impl Appender {
                 // was lost: they may be written, and would then be so twice.
                 Err(error) if records.len() > 1 && error.kind() != Kind::Unavailable => {
                     for (record, answer) in records.into_iter().zip(answers) {
-                        let written = self.write(&[record]).await;
-                        let _ = answer.send(written.map(|heads| heads[0]).map_err(Failure::from));
+                        let written = self.write(&[record]).await.and_then(|heads| {
+                            let head = heads.first().copied();
+                            head.ok_or_else(|| unexpected("a record is not told of".to_owned()))
+                        });
+                        let _ = answer.send(written.map_err(Failure::from));
                     }
                 }
                 Err(error) => {
@@ -164,7 +168,7 @@ impl Appender {
             .map_err(PostgresError::query(WHAT))?;
         let heads: Vec<Head> = rows
             .iter()
-            .filter_map(|row| super::records::head(row.get(0), row.get(1)))
+            .filter_map(|row| super::records::head(row.try_get(0).ok()?, row.try_get(1).ok()?))
             .collect();
         if heads.len() != records.len() {
             let detail = format!("{} of {} records are told of", heads.len(), records.len());
@@ -196,6 +200,20 @@ impl Appender {
             }
             is_newer
         });
+    }
+}
+
+/// Held by whoever writes. A writer that a defect ends leaves neither the queue to nobody nor those who wait to wait for
+/// ever: they are told, and the next record has a new writer.
+struct AtWork<'a>(&'a Mutex<Queue>);
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            queue.at_work = false;
+            queue.waiting.clear();
+        }
     }
 }
 
@@ -312,4 +330,30 @@ fn is_of_values(error: &PostgresError) -> bool {
 /// PostgreSQL's texts hold no NUL character; a name that a caller made up must not stand in the way of its record.
 fn writable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+
+    #[tokio::test]
+    async fn a_writer_that_a_defect_ends_leaves_the_work_to_the_next_and_tells_who_waits() {
+        let queue = Arc::new(Mutex::new(Queue::default()));
+        let (answer, answered) = oneshot::channel();
+        {
+            let mut queue = queue.lock().unwrap();
+            queue.at_work = true;
+            let record = Value::Null;
+            queue.waiting.push(Waiting { record, answer });
+        }
+        let held = Arc::clone(&queue);
+        let defect = tokio::spawn(async move {
+            let _at_work = AtWork(&held);
+            panic!("a defect on purpose");
+        });
+        defect.await.unwrap_err();
+        answered.await.unwrap_err();
+        assert!(!queue.lock().unwrap().at_work);
+    }
 }

@@ -184,7 +184,8 @@ async fn signed_tokens_are_worth_what_their_roles_are_and_forged_ones_nothing() 
         }
     }
     // Of whom may do nothing no request is recorded: it is counted among the failed attempts.
-    let calls = "SELECT count(*) FROM audit_records WHERE kind = 'CALL' AND method LIKE '%/CreateRevision'";
+    let calls =
+        "SELECT count(*) FROM audit_records WHERE kind = 'CALL' AND method LIKE '%/CreateRevision'";
     let calls: i64 = site.databases.control_value(calls).await;
     assert_eq!(calls, 0);
 
