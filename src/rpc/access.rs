@@ -134,7 +134,8 @@ fn is_reflection(path: &str) -> bool {
 /// Whether a method answers with a stream: those alone can be left unread with much in hand.
 fn streams(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
-    name.starts_with("Watch") || name.starts_with("Download") || is_reflection(path)
+    let begins = ["Watch", "Download", "Export"];
+    begins.iter().any(|begin| name.starts_with(begin)) || is_reflection(path)
 }
 
 impl<S> Layer<S> for Access {
