@@ -59,6 +59,8 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// connection is ended: each costs us more than it.
 const MOST_PENDING_RESETS: usize = 20;
 const MOST_LOCAL_RESETS: usize = 256;
+/// The largest message to the services that are open to strangers, in bytes: they are asked for names.
+const OPEN_MESSAGE_BYTES: usize = 4096;
 
 /// What every service works with.
 #[derive(Clone)]
@@ -157,9 +159,20 @@ pub async fn serve(serving: Serving, listeners: Listeners) -> Result<(), ServeEr
         .http2_max_header_list_size(limits.header_bytes)
         .http2_max_pending_accept_reset_streams(Some(MOST_PENDING_RESETS))
         .http2_max_local_error_reset_streams(Some(MOST_LOCAL_RESETS))
-        .add_service(tonic_health::pb::health_server::HealthServer::new(health))
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?)
+        .add_service(
+            tonic_health::pb::health_server::HealthServer::new(health)
+                .max_decoding_message_size(OPEN_MESSAGE_BYTES),
+        )
+        .add_service(
+            reflection()
+                .build_v1()?
+                .max_decoding_message_size(OPEN_MESSAGE_BYTES),
+        )
+        .add_service(
+            reflection()
+                .build_v1alpha()?
+                .max_decoding_message_size(OPEN_MESSAGE_BYTES),
+        )
         .add_service(service!(MigrationServiceServer))
         .add_service(service!(BackupServiceServer))
         .add_service(service!(RestoreServiceServer))

@@ -34,6 +34,7 @@ use std::{
 };
 
 use deadpool_postgres::Pool;
+use tokio::sync::Semaphore;
 use tokio_postgres::Config;
 use uuid::Uuid;
 
@@ -54,6 +55,8 @@ pub struct ControlStore {
     pool: Pool,
     daemon: Uuid,
     audit: Arc<Appender>,
+    /// Who reads the whole audit log, each with a session of its own.
+    audit_readers: Arc<Semaphore>,
     /// For how long this daemon works on while it cannot prove that it lives.
     control_grace: Duration,
     /// When it last proved that it lives.
@@ -69,6 +72,7 @@ impl ControlStore {
     ) -> Result<Self, PostgresError> {
         let pool = pool(&login, &settings)?;
         Ok(Self {
+            audit_readers: Arc::new(Semaphore::new(audit::records::MOST_READERS)),
             audit: Arc::new(Appender::new(pool.clone(), login.clone(), settings.clone())),
             pool,
             login,

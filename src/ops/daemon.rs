@@ -299,13 +299,29 @@ impl Daemon {
             return;
         }
         let filename = manifest.filename.as_str();
-        let ours = self.databases.keys().filter(|database| {
-            let rest = filename.strip_prefix(database.as_str());
-            rest.is_some_and(|rest| rest.starts_with(['_', '-', '.']))
-        });
+        let ours = self
+            .databases
+            .keys()
+            .filter(|database| is_named_after(filename, database));
         if let Some(database) = ours.max_by_key(|database| database.len()) {
             manifest.database.clone_from(database);
         }
+    }
+}
+
+/// Whether an archive's name is a database's alone, or goes on with a number, as the times in our own names do: an archive of
+/// `app_old` is none of `app`.
+fn is_named_after(filename: &str, database: &str) -> bool {
+    let Some(rest) = filename.strip_prefix(database) else {
+        return false;
+    };
+    let mut characters = rest.chars();
+    match characters.next() {
+        Some('_' | '-') => characters.next().is_some_and(|next| next.is_ascii_digit()),
+        Some('.') => ArchiveFormat::ALL
+            .iter()
+            .any(|format| rest.strip_suffix(".age").unwrap_or(rest) == format.suffix()),
+        _ => false,
     }
 }
 
@@ -316,4 +332,28 @@ pub fn newest_good<'a>(listing: &'a Listing, database: &str) -> Option<&'a Manif
         .manifests()
         .filter(|manifest| !manifest.is_foreign())
         .find(|manifest| manifest.database == database && manifest.is_good())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_archive_is_a_databases_by_its_whole_name_and_a_number_behind_it_alone() {
+        for (filename, is_ours) in [
+            ("app.sql", true),
+            ("app.sql.gz.age", true),
+            ("app.dump", true),
+            ("app_20261122T020000Z.sql.gz", true),
+            ("app-2026-11-22.sql", true),
+            ("app_old_20261122.sql", false),
+            ("app_monday.sql", false),
+            ("app-.sql", false),
+            ("app.old.sql", false),
+            ("application.sql", false),
+            ("other.sql", false),
+        ] {
+            assert_eq!(is_named_after(filename, "app"), is_ours, "{filename}");
+        }
+    }
 }

@@ -6,6 +6,7 @@
 
 mod attempts;
 mod bodies;
+mod deeds;
 mod jwt;
 mod line;
 mod who;
@@ -23,11 +24,11 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body as TonicBody;
 use tower::{Layer, Service};
-use tracing::Instrument as _;
 
 use self::{
     attempts::FailureLimit,
     bodies::{followed, timely},
+    deeds::Deeds,
     line::Line,
     who::{Refused, Who},
 };
@@ -90,6 +91,7 @@ struct Shared {
     open: Open,
     limits: CallLimits,
     failures: FailureLimit,
+    deeds: Deeds,
     attempts: mpsc::Sender<Attempt>,
 }
 
@@ -107,6 +109,7 @@ impl Access {
             open,
             limits,
             failures: FailureLimit::new(limits.failed_attempts),
+            deeds: Deeds::default(),
             attempts,
         }));
         Ok((access, told))
@@ -131,7 +134,8 @@ fn is_reflection(path: &str) -> bool {
 /// Whether a method answers with a stream: those alone can be left unread with much in hand.
 fn streams(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
-    name.starts_with("Watch") || name.starts_with("Download") || is_reflection(path)
+    let begins = ["Watch", "Download", "Export"];
+    begins.iter().any(|begin| name.starts_with(begin)) || is_reflection(path)
 }
 
 impl<S> Layer<S> for Access {
@@ -198,8 +202,12 @@ impl Shared {
 
         let is_open = (self.open.health && is_health(&path))
             || (self.open.reflection && is_reflection(&path));
-        if !is_open {
-            match self.admit(&path, request.headers(), caller.as_ref()).await {
+        if is_open {
+            if let Some(caller) = &caller {
+                caller.note_probe();
+            }
+        } else {
+            match self.admit(request.headers(), caller.as_ref()).await {
                 Err(refused) => {
                     let failure = self.refuse(refused, peer, &name);
                     return Ok(followed(status(failure).into_http(), line, stall));
@@ -207,11 +215,11 @@ impl Shared {
                 Ok(principal) => {
                     line.principal.clone_from(&principal.name);
                     request.extensions_mut().insert(principal);
+                    if let Some(caller) = &caller {
+                        caller.prove();
+                    }
                 }
             }
-        }
-        if let Some(caller) = &caller {
-            caller.prove();
         }
         let method = Method::from_full_name(&name);
         let is_upload = method == Some(Method::UploadBackup);
@@ -219,13 +227,22 @@ impl Shared {
             request = Whole::watch(request);
         }
         let deadline = deadline(method, request.headers(), limits.call);
-        let answer = inner.call(timely(request, limits.request, is_upload));
         let mutates = method.is_some_and(|method| method.effect() == Effect::Mutates);
+        let deed = match deadline {
+            // Nobody waits for the answer any more: nothing is begun.
+            Some(Duration::ZERO) => Err(too_long(&name, Duration::ZERO, false)),
+            _ if mutates => self.deeds.begin(&line.principal).map(Some),
+            _ => Ok(None),
+        };
+        let deed = match deed {
+            Ok(deed) => deed,
+            Err(failure) => return Ok(followed(status(failure).into_http(), line, stall)),
+        };
+        let answer = inner.call(timely(request, limits.request, is_upload));
         let answered = async move {
-            if mutates {
-                to_the_end(answer).await
-            } else {
-                answer.await
+            match deed {
+                Some(deed) => deed.finish(answer).await,
+                None => answer.await,
             }
         };
         let response = match deadline {
@@ -241,7 +258,6 @@ impl Shared {
     /// The principal of a call that is not open to everyone.
     async fn admit(
         &self,
-        path: &str,
         headers: &HeaderMap,
         caller: Option<&Caller>,
     ) -> Result<Principal, Refused> {
@@ -252,8 +268,8 @@ impl Shared {
             ));
         };
         let principal = self.who.principal(headers, caller).await?;
-        // The other methods look at what they are about; these are about nothing.
-        if (is_health(path) || is_reflection(path)) && principal.rights.is_empty() {
+        // Whoever may do nothing has nothing recorded of what it asks for but that it came.
+        if principal.rights.is_empty() {
             let failure = Failure::new(
                 Kind::PermissionDenied,
                 "ROLE_TOO_LOW",
@@ -349,21 +365,6 @@ fn too_long(name: &str, deadline: Duration, mutates: bool) -> Failure {
             .with_hint("what it began goes on to its end; the audit log says how it ended");
     }
     failure
-}
-
-/// Makes a call in a task of its own. A caller that goes away ends its own waiting, not a deed that is half done or a
-/// record that is half written.
-async fn to_the_end<E: Send + 'static>(
-    answer: impl Future<Output = Result<Response<TonicBody>, E>> + Send + 'static,
-) -> Result<Response<TonicBody>, E> {
-    tokio::spawn(answer.in_current_span())
-        .await
-        .unwrap_or_else(|error| {
-            tracing::error!(%error, "a call met a defect");
-            let failure = Failure::new(Kind::Internal, "PANIC", "the call met a defect")
-                .with_hint("report it, with the daemon's log");
-            Ok(status(failure).into_http())
-        })
 }
 
 #[cfg(test)]

@@ -79,26 +79,46 @@ const KEPT_TEXT: usize = 2048;
 /// How much of a longer text is kept, in bytes.
 const KEPT_BEGINNING: usize = 200;
 
+/// How many elements of a list or a map are kept; of more the record keeps their number and digest as well.
+const KEPT_ELEMENTS: usize = 50;
+
 /// What is kept of a request: texts without what looks like a secret, long ones abridged, and of SQL its size and digest,
 /// since it may hold any secret in any form. It is kept in its revision file.
 fn kept(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(kept_text(&text)),
-        Value::Array(items) => items.into_iter().map(kept).collect(),
-        Value::Object(fields) => fields
-            .into_iter()
-            .map(|(field, value)| {
-                let value = match value {
-                    Value::String(sql) if field.ends_with("Sql") && !sql.is_empty() => {
-                        Value::String(measure(&sql))
-                    }
-                    other => kept(other),
-                };
-                (field, value)
-            })
-            .collect(),
+        Value::Array(items) => {
+            let more = beyond_kept(items.len(), || Value::from(items.as_slice()));
+            let first = items.into_iter().take(KEPT_ELEMENTS).map(kept);
+            first.chain(more.map(Value::String)).collect()
+        }
+        Value::Object(fields) => {
+            let more = beyond_kept(fields.len(), || Value::Object(fields.clone()));
+            let first = fields
+                .into_iter()
+                .take(KEPT_ELEMENTS)
+                .map(|(field, value)| {
+                    let value = match value {
+                        Value::String(sql) if field.ends_with("Sql") && !sql.is_empty() => {
+                            Value::String(measure(&sql))
+                        }
+                        other => kept(other),
+                    };
+                    (kept_text(&field), value)
+                });
+            let more = more.map(|more| ("…".to_owned(), Value::String(more)));
+            first.chain(more).collect()
+        }
         other => other,
     }
+}
+
+/// What is said of a list or a map that is longer than what is kept of it.
+fn beyond_kept(count: usize, whole: impl FnOnce() -> Value) -> Option<String> {
+    (count > KEPT_ELEMENTS).then(|| {
+        let digest = hexadecimal(Sha256::new_with_prefix(whole().to_string()));
+        format!("… ({count} elements, sha256 {digest})")
+    })
 }
 
 fn kept_text(text: &str) -> String {
@@ -125,6 +145,24 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn of_long_lists_and_maps_a_record_keeps_the_beginning_and_tells_others_apart() {
+        let tables = |count: usize| Value::from((0..count).collect::<Vec<_>>());
+        let labels: serde_json::Map<String, Value> = (0..10_000)
+            .map(|number| (format!("{number}{}", "k".repeat(3000)), json!("v")))
+            .collect();
+        let record = kept(json!({"tables": tables(10_000), "labels": labels}));
+        let size = record.to_string().len();
+        assert!(size < 32 << 10, "{size}");
+        assert_eq!(record["tables"][KEPT_ELEMENTS - 1], KEPT_ELEMENTS - 1);
+        let more = record["tables"][KEPT_ELEMENTS].as_str().unwrap_or_default();
+        assert!(more.starts_with("… (10000 elements, sha256 "), "{more}");
+        let more = record["labels"]["…"].as_str().unwrap_or_default();
+        assert!(more.starts_with("… (10000 elements, sha256 "), "{more}");
+        assert_eq!(kept(tables(KEPT_ELEMENTS)), tables(KEPT_ELEMENTS));
+        assert_ne!(kept(tables(60)), kept(tables(61)));
+    }
 
     #[test]
     fn a_record_keeps_no_sql_no_secrets_and_of_long_texts_the_beginning() {

@@ -20,10 +20,15 @@ use tonic_health::pb::{
     health_server::Health,
 };
 
+use super::status::status;
 use crate::{
-    model::{health::DatabaseState, method::Method},
+    model::{failure::Failure, health::DatabaseState, method::Method},
     ops::{Daemon, health::prober::Seen},
 };
+
+/// The longest name that is looked for, in bytes. Every name that there can be is shorter; a watch keeps its own for as
+/// long as it lasts.
+const LONGEST_NAME: usize = 256;
 
 /// Each name, and whether it serves.
 type States = Arc<BTreeMap<String, bool>>;
@@ -53,6 +58,7 @@ impl Health for StandardHealth {
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<HealthCheckResponse>, Status> {
         let service = &request.get_ref().service;
+        refuse_long(service)?;
         match self.states.borrow().get(service) {
             Some(serves) => Ok(Response::new(answer(Some(*serves)))),
             None => Err(Status::not_found(format!(
@@ -68,6 +74,7 @@ impl Health for StandardHealth {
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
         let service = request.into_inner().service;
+        refuse_long(&service)?;
         let looks = WatchStream::new(self.states.clone());
         let changes = looks
             .scan(None, move |told, states| {
@@ -79,6 +86,14 @@ impl Health for StandardHealth {
             .filter_map(|news| std::future::ready(news.map(|state| Ok(answer(state)))));
         Ok(Response::new(Box::pin(changes)))
     }
+}
+
+fn refuse_long(service: &str) -> Result<(), Status> {
+    if service.len() <= LONGEST_NAME {
+        return Ok(());
+    }
+    let description = format!("must be at most {LONGEST_NAME} bytes long");
+    Err(status(Failure::invalid_field("service", description)))
 }
 
 fn answer(serves: Option<bool>) -> HealthCheckResponse {

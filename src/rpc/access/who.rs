@@ -119,11 +119,14 @@ pub(super) struct Who {
     pub(super) jwt: Option<Jwt>,
     loopback: Option<Principal>,
     own_uid: u32,
+    own_name: String,
 }
 
 impl Who {
     pub(super) fn new(credentials: Credentials) -> Result<Self, Failure> {
         let jwt = credentials.jwt.map(Jwt::new).transpose()?;
+        let own_uid = nix::unistd::geteuid();
+        let own_account = nix::unistd::User::from_uid(own_uid).ok().flatten();
         Ok(Self {
             tokens: credentials.tokens,
             certificates: credentials.certificates,
@@ -133,7 +136,8 @@ impl Who {
                 name: "local".to_owned(),
                 rights,
             }),
-            own_uid: nix::unistd::geteuid().as_raw(),
+            own_uid: own_uid.as_raw(),
+            own_name: own_account.map_or_else(|| name_of_uid(own_uid.as_raw()), |user| user.name),
         })
     }
 
@@ -189,9 +193,10 @@ impl Who {
         let certificates = self.certificates.iter().map(|known| &known.principal);
         let accounts = self.accounts.iter().map(|known| &known.principal);
         let mut known = tokens.chain(certificates).chain(accounts);
-        let own = ["daemon", "scheduler", "local"];
+        let own = ["daemon", "scheduler", "local", self.own_name.as_str()];
         let name = &principal.name;
-        if own.contains(&name.as_str()) || known.any(|other| other.name == *name) {
+        let is_own = own.contains(&name.as_str()) || *name == name_of_uid(self.own_uid);
+        if is_own || known.any(|other| other.name == *name) {
             let refused = Refused::new(
                 "PRINCIPAL_TAKEN",
                 "the token's principal has the name of another one of this daemon",
@@ -248,13 +253,18 @@ impl Who {
         if account.uid == self.own_uid {
             let name = account.user.clone();
             return Some(Principal {
-                name: name.unwrap_or_else(|| format!("uid-{}", account.uid)),
+                name: name.unwrap_or_else(|| name_of_uid(account.uid)),
                 rights: Rights::everywhere(Role::Admin),
             });
         }
         let known = self.accounts.iter().find(is_member);
         known.map(|known| known.principal.clone())
     }
+}
+
+/// What an account without a name is called in the records.
+fn name_of_uid(uid: u32) -> String {
+    format!("uid-{uid}")
 }
 
 #[cfg(test)]

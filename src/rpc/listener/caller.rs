@@ -68,4 +68,9 @@ impl Caller {
     pub(in crate::rpc) fn prove(&self) {
         self.seating.prove();
     }
+
+    /// Notes that the connection made a call that everyone may make: it stays while no other needs its seat.
+    pub(in crate::rpc) fn note_probe(&self) {
+        self.seating.note_probe();
+    }
 }

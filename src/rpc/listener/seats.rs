@@ -2,7 +2,9 @@
 //!
 //! There are so many seats in all and so many for each peer. A connection that has not yet made a good call holds its seat
 //! for a short time only, and gives it up at once when a new connection finds none: so connections that say nothing, or
-//! only nonsense, keep nobody out. One that has made good calls keeps its seat until it has been idle for long.
+//! only nonsense, keep nobody out. One that has made good calls keeps its seat until it has been idle for long. A probe
+//! that anyone may make is answered, and is no such call: its connection may stay for as long, but gives up its seat to
+//! a new one like those that said nothing. The oldest go first, so that a new one has the time to ask.
 
 use std::{
     collections::HashMap,
@@ -59,6 +61,7 @@ pub(super) struct Seating {
     peer: PeerKey,
     since: Instant,
     proven: AtomicBool,
+    probed: AtomicBool,
     calls: Mutex<Calls>,
     gone: CancellationToken,
 }
@@ -82,6 +85,14 @@ impl Seating {
         self.proven.store(true, Ordering::Relaxed);
     }
 
+    fn is_probed(&self) -> bool {
+        self.probed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_probe(&self) {
+        self.probed.store(true, Ordering::Relaxed);
+    }
+
     pub(super) fn begin_call(self: &Arc<Self>) -> InCall {
         self.calls().open += 1;
         InCall(Arc::clone(self))
@@ -89,7 +100,7 @@ impl Seating {
 
     fn has_to_go(&self, now: Instant, limits: &SeatLimits) -> bool {
         let calls = self.calls();
-        if self.is_proven() {
+        if self.is_proven() || self.is_probed() {
             calls.open == 0 && now.duration_since(calls.last_end) > limits.idle
         } else {
             now.duration_since(self.since) > limits.unproven
@@ -155,6 +166,7 @@ impl Seats {
             peer,
             since: now,
             proven: AtomicBool::new(false),
+            probed: AtomicBool::new(false),
             calls: Mutex::new(Calls {
                 open: 0,
                 last_end: now,
@@ -172,7 +184,7 @@ impl Seats {
         })
     }
 
-    /// Takes seats away whose time is up, until `stop`; a moment later all that are not proven, which nobody waits for. A
+    /// Takes seats away whose time is up, until `stop`; a moment later all that have asked for nothing, which nobody waits for. A
     /// call that is on its way by then is answered as any other.
     pub(super) async fn watch(self: Arc<Self>, stop: CancellationToken) {
         loop {
@@ -183,7 +195,8 @@ impl Seats {
             let now = Instant::now();
             let taken = self.lock();
             for seating in taken.by_number.values() {
-                if seating.has_to_go(now, &self.limits) || (stopped && !seating.is_proven()) {
+                let has_asked = seating.is_proven() || seating.is_probed();
+                if seating.has_to_go(now, &self.limits) || (stopped && !has_asked) {
                     seating.gone.cancel();
                 }
             }
@@ -289,6 +302,19 @@ mod tests {
     }
 
     #[test]
+    fn what_everyone_may_ask_for_holds_no_seat_against_a_new_connection() {
+        let seats = seats(2, 2);
+        let (first, second) = (seats.take(peer(1)).unwrap(), seats.take(peer(1)).unwrap());
+        first.seating.note_probe();
+        second.seating.prove();
+        let third = seats.take(peer(1)).unwrap();
+        assert!(is_gone(&first) && !is_gone(&second));
+        third.seating.note_probe();
+        third.seating.prove();
+        assert!(seats.take(peer(1)).is_none());
+    }
+
+    #[test]
     fn one_peer_cannot_take_all_seats_from_the_others_but_all_together_can_be_full() {
         let seats = seats(3, 3);
         let held: Vec<Seat> = (0..3).map(|_| seats.take(peer(1)).unwrap()).collect();
@@ -305,17 +331,19 @@ mod tests {
         let seats = seats(10, 10);
         let stop = CancellationToken::new();
         tokio::spawn(Arc::clone(&seats).watch(stop.clone()));
-        let (silent, idle, busy) = (
+        let (silent, idle, probing, busy) = (
+            seats.take(peer(1)).unwrap(),
             seats.take(peer(1)).unwrap(),
             seats.take(peer(1)).unwrap(),
             seats.take(peer(1)).unwrap(),
         );
         idle.seating.prove();
         busy.seating.prove();
-        let _call = busy.seating.begin_call();
+        probing.seating.note_probe();
+        let _calls = [busy.seating.begin_call(), probing.seating.begin_call()];
         silent.taken_away().await;
         idle.taken_away().await;
-        assert!(!is_gone(&busy));
+        assert!(!is_gone(&busy) && !is_gone(&probing));
         stop.cancel();
     }
 

@@ -1,7 +1,10 @@
 //! Writing to the audit log. Whatever comes while a write is on its way goes with the next one, in one transaction: the
 //! chain has one writer at a time, and a commit for each record would make all callers wait for each other's disk.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use deadpool_postgres::Pool;
 use serde_json::{Value, json};
@@ -25,6 +28,12 @@ const WHAT: &str = "write the audit log";
 
 /// Records of one write at most.
 const MOST_AT_ONCE: usize = 100;
+
+/// Records that may wait before calls are refused. The ends of calls are always taken: there are no more of them than calls
+/// that were.
+const MOST_WAITING: usize = 1000;
+/// When to ask again of a call that was refused for that.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What is recorded of a call before it acts.
 #[derive(Debug)]
@@ -104,6 +113,7 @@ impl Appender {
 
     /// Writes until nothing waits.
     async fn work(&self) {
+        let _at_work = AtWork(&self.queue);
         loop {
             let batch: Vec<Waiting> = {
                 let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
@@ -128,8 +138,11 @@ impl Appender {
                 // was lost: they may be written, and would then be so twice.
                 Err(error) if records.len() > 1 && error.kind() != Kind::Unavailable => {
                     for (record, answer) in records.into_iter().zip(answers) {
-                        let written = self.write(&[record]).await;
-                        let _ = answer.send(written.map(|heads| heads[0]).map_err(Failure::from));
+                        let written = self.write(&[record]).await.and_then(|heads| {
+                            let head = heads.first().copied();
+                            head.ok_or_else(|| unexpected("a record is not told of".to_owned()))
+                        });
+                        let _ = answer.send(written.map_err(Failure::from));
                     }
                 }
                 Err(error) => {
@@ -155,7 +168,7 @@ impl Appender {
             .map_err(PostgresError::query(WHAT))?;
         let heads: Vec<Head> = rows
             .iter()
-            .filter_map(|row| super::records::head(row.get(0), row.get(1)))
+            .filter_map(|row| super::records::head(row.try_get(0).ok()?, row.try_get(1).ok()?))
             .collect();
         if heads.len() != records.len() {
             let detail = format!("{} of {} records are told of", heads.len(), records.len());
@@ -165,6 +178,18 @@ impl Appender {
             self.saw(*head);
         }
         Ok(heads)
+    }
+
+    /// Refuses what is not begun yet while too much waits to be written.
+    fn refuse_more(&self) -> Result<(), Failure> {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = queue.waiting.len();
+        if waiting < MOST_WAITING {
+            return Ok(());
+        }
+        let message = format!("{waiting} records of the audit log wait to be written");
+        let failure = Failure::new(Kind::Unavailable, "AUDIT_LOG_BUSY", message);
+        Err(failure.with_retry_after(RETRY_AFTER))
     }
 
     fn saw(&self, head: Head) {
@@ -178,6 +203,20 @@ impl Appender {
     }
 }
 
+/// Held by whoever writes. A writer that a defect ends leaves neither the queue to nobody nor those who wait to wait for
+/// ever: they are told, and the next record has a new writer.
+struct AtWork<'a>(&'a Mutex<Queue>);
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            queue.at_work = false;
+            queue.waiting.clear();
+        }
+    }
+}
+
 fn unexpected(detail: String) -> PostgresError {
     PostgresError::Unexpected {
         what: WHAT.to_owned(),
@@ -188,6 +227,7 @@ fn unexpected(detail: String) -> PostgresError {
 impl ControlStore {
     /// Records a call; gives the entry's number.
     pub async fn insert_audit_entry(&self, new: &NewAuditEntry<'_>) -> Result<i64, Failure> {
+        self.audit.refuse_more()?;
         let record = json!({
             "kind": "CALL",
             "principal": writable(new.principal),
@@ -290,4 +330,30 @@ fn is_of_values(error: &PostgresError) -> bool {
 /// PostgreSQL's texts hold no NUL character; a name that a caller made up must not stand in the way of its record.
 fn writable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+
+    #[tokio::test]
+    async fn a_writer_that_a_defect_ends_leaves_the_work_to_the_next_and_tells_who_waits() {
+        let queue = Arc::new(Mutex::new(Queue::default()));
+        let (answer, answered) = oneshot::channel();
+        {
+            let mut queue = queue.lock().unwrap();
+            queue.at_work = true;
+            let record = Value::Null;
+            queue.waiting.push(Waiting { record, answer });
+        }
+        let held = Arc::clone(&queue);
+        let defect = tokio::spawn(async move {
+            let _at_work = AtWork(&held);
+            panic!("a defect on purpose");
+        });
+        defect.await.unwrap_err();
+        answered.await.unwrap_err();
+        assert!(!queue.lock().unwrap().at_work);
+    }
 }

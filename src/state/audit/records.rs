@@ -1,14 +1,25 @@
 //! The chain as it is stored: its head, ranges of it, and its records one after the other.
 
+use std::{sync::Arc, time::Duration};
+
 use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt as _};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_postgres::{Row, types::ToSql};
 
 use crate::{
-    model::audit::chain::{FIELDS, Hash, Head, Link},
+    model::{
+        audit::chain::{FIELDS, Hash, Head, Link},
+        failure::{Failure, Kind},
+    },
     postgres::{error::PostgresError, session::Session},
     state::ControlStore,
 };
+
+/// How often the log may be read from one end to the other at once.
+pub(in crate::state) const MOST_READERS: usize = 2;
+/// When to ask again where it is.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 const WHAT: &str = "read the audit log";
 
@@ -77,12 +88,20 @@ impl ControlStore {
     }
 
     /// The records of a range of numbers, in order, all as of one moment. They come as they are asked for: neither here
-    /// nor on the server do they stand in memory. The session lives as long as the stream.
+    /// nor on the server do they stand in memory. The session lives as long as the stream. Fails with RESOURCE_EXHAUSTED
+    /// while others read as many as may be read at once.
     pub async fn audit_links(
         &self,
         first: i64,
         last: i64,
-    ) -> Result<impl Stream<Item = Result<Link, PostgresError>> + use<>, PostgresError> {
+    ) -> Result<impl Stream<Item = Result<Link, PostgresError>> + use<>, Failure> {
+        let readers = Arc::clone(&self.audit_readers);
+        let reader = readers.try_acquire_owned().map_err(|_| {
+            let message = format!("the audit log is read {MOST_READERS} times already");
+            Failure::new(Kind::ResourceExhausted, "AUDIT_LOG_BUSY", message)
+                .with_hint("verify and export one after the other")
+                .with_retry_after(RETRY_AFTER)
+        })?;
         let session = self.session("pgsteward audit").await?;
         let query = format!(
             "SELECT {TEXTS} FROM public.audit_records WHERE number BETWEEN $1 AND $2 ORDER BY number"
@@ -92,7 +111,7 @@ impl ControlStore {
             .await
             .map_err(PostgresError::query(WHAT))?;
         Ok(Box::pin(rows).map(move |row| {
-            let _held: &Session = &session;
+            let _held: (&Session, &OwnedSemaphorePermit) = (&session, &reader);
             row.map_err(PostgresError::query(WHAT))
                 .and_then(|row| link(&row))
         }))

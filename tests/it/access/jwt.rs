@@ -178,9 +178,16 @@ async fn signed_tokens_are_worth_what_their_roles_are_and_forged_ones_nothing() 
         let answer = ask(&daemon, &looker, Method::CheckDrift).await;
         expect_reason(answer, Code::PermissionDenied, "ROLE_TOO_LOW");
         let nobody = key.sign(id, &claims("cook"));
-        let answer = ask(&daemon, &nobody, Method::GetStatus).await;
-        expect_reason(answer, Code::PermissionDenied, "ROLE_TOO_LOW");
+        for method in [Method::GetStatus, Method::CreateRevision] {
+            let answer = ask(&daemon, &nobody, method).await;
+            expect_reason(answer, Code::PermissionDenied, "ROLE_TOO_LOW");
+        }
     }
+    // Of whom may do nothing no request is recorded: it is counted among the failed attempts.
+    let calls =
+        "SELECT count(*) FROM audit_records WHERE kind = 'CALL' AND method LIKE '%/CreateRevision'";
+    let calls: i64 = site.databases.control_value(calls).await;
+    assert_eq!(calls, 0);
 
     let good = claims("dba");
     let with = |claim: &str, value: Value| {

@@ -1,5 +1,6 @@
 //! grpc.health.v1 as its standard has it.
 
+use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use super::{check, status};
@@ -13,6 +14,14 @@ use crate::support::{
 async fn a_watch_of_an_unknown_name_says_so_and_stays() {
     let (_site, daemon) = support::start().await;
     let client = daemon.client();
+    // Whom nobody knows may ask for names, and for nothing that costs memory.
+    for (length, code) in [(257, Code::InvalidArgument), (8192, Code::OutOfRange)] {
+        let long = "x".repeat(length);
+        let answer = probe(client).watch(about(&long)).await;
+        assert_eq!(answer.map(|_| ()).unwrap_err().code(), code);
+        let answer = probe(client).check(about(&long)).await;
+        assert_eq!(answer.unwrap_err().code(), code);
+    }
     let answer = probe(client).watch(about("database/other")).await.unwrap();
     let mut changes = answer.into_inner();
     let first = changes.message().await.unwrap().unwrap();
