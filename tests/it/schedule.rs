@@ -425,6 +425,7 @@ pub(crate) async fn nightly() -> Site {
         ("schedule.backup", "off"),
         ("schedule.drift", "off"),
         ("schedule.drill", "off"),
+        ("schedule.privileges", "off"),
         ("schedule.optimize", "0 2 * * *"),
     ] {
         site.set(key, value);
