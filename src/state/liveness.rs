@@ -154,19 +154,20 @@ impl ControlStore {
         Some(proven.elapsed()).filter(|unproven| *unproven > self.control_grace)
     }
 
-    /// The other daemons that have open operations or claimed ticks here and hold no lock.
-    pub async fn suspects(&self) -> Result<Vec<Suspect>, PostgresError> {
+    /// The other daemons that have open operations or claimed ticks of these jobs here and hold no lock.
+    pub async fn suspects(&self, jobs: &[&str]) -> Result<Vec<Suspect>, PostgresError> {
         let client = self.client().await?;
         // Shared, so that two daemons that look at the same time do not take each other for the suspect.
         let rows = client
             .query(
                 "SELECT others.daemon, daemons.control_grace
                  FROM (SELECT daemon FROM operations WHERE ended_at IS NULL
-                       UNION SELECT daemon FROM schedule_runs WHERE state = 'CLAIMED') AS others
+                       UNION SELECT daemon FROM schedule_runs
+                       WHERE state = 'CLAIMED' AND job = ANY($2)) AS others
                  LEFT JOIN daemons ON daemons.id = others.daemon
                  WHERE others.daemon <> $1 AND pg_try_advisory_xact_lock_shared(
                      hashtextextended('pgsteward:daemon:' || others.daemon::text, 0))",
-                &[&self.daemon],
+                &[&self.daemon, &jobs],
             )
             .await
             .map_err(PostgresError::query("look for dead daemons"))?;

@@ -124,13 +124,14 @@ impl ControlStore {
             .map_err(PostgresError::query("claim the schedule's retry"))
     }
 
-    /// Takes over the claims of a dead daemon. They are started by this one as its own.
-    pub async fn adopt_claims(&self, dead: Uuid) -> Result<u64, PostgresError> {
+    /// Takes over the claims of a dead daemon, of these jobs. They are started by this one as its own.
+    pub async fn adopt_claims(&self, dead: Uuid, jobs: &[&str]) -> Result<u64, PostgresError> {
         let client = self.client().await?;
         client
             .execute(
-                "UPDATE schedule_runs SET daemon = $2 WHERE daemon = $1 AND state = 'CLAIMED'",
-                &[&dead, &self.daemon],
+                "UPDATE schedule_runs SET daemon = $2
+                 WHERE daemon = $1 AND state = 'CLAIMED' AND job = ANY($3)",
+                &[&dead, &self.daemon, &jobs],
             )
             .await
             .map_err(PostgresError::query("take over a dead daemon's ticks"))

@@ -42,7 +42,7 @@ impl Deaths {
 
     /// Looks once. Ends what the dead have left open, and says whether there was something.
     pub(super) async fn look(&mut self, daemon: &Daemon) -> Result<bool, Failure> {
-        let suspects = daemon.store.suspects().await?;
+        let suspects = daemon.store.suspects(&jobs(daemon)).await?;
         self.free_since
             .retain(|known, _| suspects.iter().any(|suspect| suspect.daemon == *known));
         let mut ended = false;
@@ -60,10 +60,19 @@ impl Deaths {
     }
 }
 
+/// The jobs whose claims this daemon may take over: those that it would start. It starts none once it is told to stop.
+fn jobs(daemon: &Daemon) -> Vec<&str> {
+    if daemon.runner.is_draining() {
+        return Vec::new();
+    }
+    daemon.jobs.iter().map(|job| job.name.as_str()).collect()
+}
+
 /// Takes the claimed ticks over, and ends the operations that nobody can be at work on any more.
 async fn end_work(daemon: &Daemon, suspect: Suspect, free: Duration) -> Result<bool, Failure> {
     // A tick may be taken over at once: who starts it second is given the operation of the first.
-    let mut ended = daemon.store.adopt_claims(suspect.daemon).await? > 0;
+    let jobs = jobs(daemon);
+    let mut ended = daemon.store.adopt_claims(suspect.daemon, &jobs).await? > 0;
     for orphan in daemon.store.open_operations_of(suspect.daemon).await? {
         if free < suspect.fenced_after && is_at_work(daemon, &orphan).await {
             tracing::debug!(operation = %orphan.id, "its daemon cannot be seen, but still works on it");
