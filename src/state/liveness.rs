@@ -40,6 +40,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The control grace of a daemon that was not given one.
 pub(super) const CONTROL_GRACE: Duration = Duration::from_mins(2);
 
+/// That of a daemon of which nothing is known: no configuration allows a longer one.
+const LONGEST_CONTROL_GRACE: Duration = Duration::from_hours(1);
+
 /// For how long after a daemon's control grace its work may take to stop.
 const FENCE_MARGIN: Duration = Duration::from_secs(15);
 
@@ -62,7 +65,8 @@ impl ControlStore {
         Session::connect(&self.login, application_name, self.settings.connect_timeout).await
     }
 
-    /// Makes this daemon known, with what others must know of it. Those that have left nothing open are forgotten.
+    /// Makes this daemon known, with what others must know of it. Those that are dead and have left nothing open are
+    /// forgotten in the end.
     pub async fn register(&self) -> Result<(), PostgresError> {
         let client = self.client().await?;
         client
@@ -70,7 +74,9 @@ impl ControlStore {
                 "WITH forgotten AS (
                      DELETE FROM daemons WHERE started_at < clock_timestamp() - interval '30 days'
                        AND NOT EXISTS (SELECT FROM operations
-                                       WHERE daemon = daemons.id AND ended_at IS NULL))
+                                       WHERE daemon = daemons.id AND ended_at IS NULL)
+                       AND pg_try_advisory_xact_lock_shared(
+                           hashtextextended('pgsteward:daemon:' || id::text, 0)))
                  INSERT INTO daemons (id, version, control_grace) VALUES ($1, $2, $3)",
                 &[
                     &self.daemon,
@@ -176,7 +182,7 @@ impl ControlStore {
             let grace = grace.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
             Suspect {
                 daemon: row.get(0),
-                fenced_after: grace.unwrap_or(CONTROL_GRACE) + FENCE_MARGIN,
+                fenced_after: grace.unwrap_or(LONGEST_CONTROL_GRACE) + FENCE_MARGIN,
             }
         });
         Ok(suspects.collect())
