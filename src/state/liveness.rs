@@ -6,9 +6,10 @@
 //!
 //! - A daemon that has not proved that it lives for its control grace (`operations.control_grace`, which it writes into
 //!   `daemons` at its start) stops its operations, and says why (`runner::supervise`).
-//! - Another daemon takes over an operation of a daemon whose lock stays free (`ops::recovery::deaths`) only once the
-//!   operation's turn, a session on the database's own server, is gone too; or once the lock was free for longer than
-//!   that daemon's control grace and `FENCE_MARGIN`, in which it has stopped its work by its own clock.
+//! - Another daemon takes over an operation of a daemon whose lock stays free (`ops::recovery::deaths`) only once all
+//!   its sessions on the database's own server are gone too: the operation's turn, where it has one, and the daemon's
+//!   pooled connections, which the prober keeps open; or once the lock was free for longer than that daemon's control
+//!   grace and `FENCE_MARGIN`, in which it has stopped its work by its own clock.
 //!
 //! The daemon counts from before it sent its last proof, which is before the server can have freed the lock; the other one
 //! counts from when it saw it free. So the first is always done before the second begins, whatever their clocks show.

@@ -286,6 +286,7 @@ async fn of_two_that_claim_a_tick_exactly_one_has_it_and_no_job_runs_beside_itse
     let login =
         |role| -> tokio_postgres::Config { site.databases.url(role, &control).parse().unwrap() };
     let settings = ConnectionSettings {
+        application_name: "pgsteward".to_owned(),
         connect_timeout: Duration::from_secs(10),
         statement_timeout: Duration::from_secs(10),
         pool_size: 2,

@@ -74,7 +74,7 @@ async fn end_work(daemon: &Daemon, suspect: Suspect, free: Duration) -> Result<b
     let jobs = jobs(daemon);
     let mut ended = daemon.store.adopt_claims(suspect.daemon, &jobs).await? > 0;
     for orphan in daemon.store.open_operations_of(suspect.daemon).await? {
-        if free < suspect.fenced_after && is_at_work(daemon, &orphan).await {
+        if free < suspect.fenced_after && is_at_work(daemon, suspect.daemon, &orphan).await {
             tracing::debug!(operation = %orphan.id, "its daemon cannot be seen, but still works on it");
             continue;
         }
@@ -86,13 +86,13 @@ async fn end_work(daemon: &Daemon, suspect: Suspect, free: Duration) -> Result<b
     Ok(ended)
 }
 
-/// Whether the operation's turn is still held, or waited for, on the server of its database: then its daemon lives. What
-/// cannot be asked may be so.
-async fn is_at_work(daemon: &Daemon, orphan: &Orphan) -> bool {
+/// Whether the server of the operation's database shows a session of its daemon: the operation's turn, or one of the pooled
+/// connections, since not all operations take a turn. Then the daemon lives. What cannot be asked may be so.
+async fn is_at_work(daemon: &Daemon, of: Uuid, orphan: &Orphan) -> bool {
     let asking = async {
         let managed = daemon.managed(&orphan.database)?;
         let session = managed.database.server_session("pgsteward").await?;
-        let found = sessions::of_operation(&session, orphan.id).await?;
+        let found = sessions::of_work(&session, of, orphan.id).await?;
         session.close().await;
         Ok::<bool, Failure>(found)
     };
