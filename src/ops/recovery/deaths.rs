@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::join_all;
 use uuid::Uuid;
 
 use crate::{
@@ -23,10 +24,17 @@ use crate::{
 /// How long a lock must stay free before its daemon is taken for dead: one that only lost its connection is back by then.
 const DEATH_WATCH: Duration = Duration::from_secs(2);
 
-/// Since when the locks of other daemons were seen to be free.
+/// Between looks that are further apart a lock may have been held: what was seen before counts no more.
+const LONGEST_GAP: Duration = Duration::from_secs(3);
+
+/// How long a server may take to say whose sessions it has. Looks must not get too far apart.
+const ANSWER: Duration = Duration::from_secs(1);
+
+/// Since when the locks of other daemons were seen to be free, look after look.
 #[derive(Debug, Default)]
 pub struct Deaths {
     free_since: BTreeMap<Uuid, Instant>,
+    looked: Option<Instant>,
 }
 
 impl Deaths {
@@ -42,21 +50,41 @@ impl Deaths {
 
     /// Looks once. Ends what the dead have left open, and says whether there was something.
     pub(super) async fn look(&mut self, daemon: &Daemon) -> Result<bool, Failure> {
-        let suspects = daemon.store.suspects(&jobs(daemon)).await?;
-        self.free_since
-            .retain(|known, _| suspects.iter().any(|suspect| suspect.daemon == *known));
-        let mut ended = false;
+        let suspects = self.suspects(daemon).await?;
+        let mut dead = Vec::new();
         for suspect in suspects {
             let since = self.free_since.entry(suspect.daemon);
             let free = since.or_insert_with(Instant::now).elapsed();
             if free >= DEATH_WATCH {
-                ended |= end_work(daemon, suspect, free).await?;
+                dead.push((suspect, free));
             }
         }
+        // At once, and none in the way of the others.
+        let ending = dead.into_iter().map(|(suspect, free)| async move {
+            end_work(daemon, suspect, free).await.unwrap_or_else(|failure| {
+                tracing::warn!(daemon = %suspect.daemon, %failure, "could not end the work of a dead daemon");
+                false
+            })
+        });
+        let ended = join_all(ending).await.contains(&true);
         if ended {
             daemon.scheduling.changed();
         }
         Ok(ended)
+    }
+
+    /// Who is to be suspected now. Those that were not suspected the last time begin anew, and all of them do after a look
+    /// that failed, or where the last one was too long ago.
+    async fn suspects(&mut self, daemon: &Daemon) -> Result<Vec<Suspect>, Failure> {
+        let last = self.looked.take();
+        let suspects = daemon.store.suspects(&jobs(daemon)).await?;
+        if last.is_none_or(|at| at.elapsed() > LONGEST_GAP) {
+            self.free_since.clear();
+        }
+        self.looked = Some(Instant::now());
+        self.free_since
+            .retain(|known, _| suspects.iter().any(|suspect| suspect.daemon == *known));
+        Ok(suspects)
     }
 }
 
@@ -73,8 +101,14 @@ async fn end_work(daemon: &Daemon, suspect: Suspect, free: Duration) -> Result<b
     // A tick may be taken over at once: who starts it second is given the operation of the first.
     let jobs = jobs(daemon);
     let mut ended = daemon.store.adopt_claims(suspect.daemon, &jobs).await? > 0;
-    for orphan in daemon.store.open_operations_of(suspect.daemon).await? {
-        if free < suspect.fenced_after && is_at_work(daemon, suspect.daemon, &orphan).await {
+    let orphans = daemon.store.open_operations_of(suspect.daemon).await?;
+    let asking = orphans.into_iter().map(|orphan| async move {
+        let fenced = free >= suspect.fenced_after;
+        let at_work = !fenced && is_at_work(daemon, suspect.daemon, &orphan).await;
+        (orphan, at_work)
+    });
+    for (orphan, at_work) in join_all(asking).await {
+        if at_work {
             tracing::debug!(operation = %orphan.id, "its daemon cannot be seen, but still works on it");
             continue;
         }
@@ -96,7 +130,7 @@ async fn is_at_work(daemon: &Daemon, of: Uuid, orphan: &Orphan) -> bool {
         session.close().await;
         Ok::<bool, Failure>(found)
     };
-    let asked = tokio::time::timeout(daemon.settings.health.timeout, asking).await;
+    let asked = tokio::time::timeout(ANSWER, asking).await;
     !matches!(asked, Ok(Ok(false)))
 }
 
