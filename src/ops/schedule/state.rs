@@ -59,7 +59,7 @@ pub(super) async fn settle(
     };
     let settled = daemon
         .store
-        .settle_run(&job.name, slot, attempt, verdict, alert.as_ref())
+        .settle_run(&job.name, run, verdict, alert.as_ref())
         .await?;
     if settled {
         match verdict {
