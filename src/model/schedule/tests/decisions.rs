@@ -285,18 +285,23 @@ fn ticks_in_a_pause_are_skipped_also_when_they_are_looked_at_after_it() {
         principal: "anna".to_owned(),
         reason: "new disk".to_owned(),
     });
-    for now in ["2026-11-22T02:00:00Z", "2026-11-22T09:00:00Z"] {
-        match decide(&job, &known, now) {
-            Step::Pass {
-                state: RunState::Skipped,
-                message,
-                ..
-            } => {
-                assert_eq!(message, "paused by anna: new disk");
-            }
-            other => panic!("{other:?}"),
+    let is_skipped = |known: &Known, now: &str| match decide(&job, known, now) {
+        Step::Pass {
+            state: RunState::Skipped,
+            message,
+            ..
+        } => {
+            assert_eq!(message, "paused by anna: new disk");
         }
+        other => panic!("{other:?}"),
+    };
+    for now in ["2026-11-22T02:00:00Z", "2026-11-22T09:00:00Z"] {
+        is_skipped(&known, now);
     }
+    // So is one that came before the pause and waited for something else.
+    let mut waited = known.clone();
+    waited.considered = at("2026-11-20T02:00:00Z");
+    is_skipped(&waited, "2026-11-21T12:00:00Z");
     known.considered = at("2026-11-22T02:00:00Z");
     assert!(matches!(
         decide(&job, &known, "2026-11-23T02:00:00Z"),
