@@ -225,12 +225,14 @@ fn what_its_daemon_cut_off_is_tried_again_at_once_and_what_a_person_cancelled_is
     ] {
         assert!(matches!(verdict(&job, &run, &cut, now), Verdict::Retry { at, .. } if at == now));
     }
-    let cancelled = End::of_failure(Failure::cancelled(), true);
     let verdict_of = |run: &OpenRun, end: &End| match verdict(&job, run, end, now) {
         Verdict::Over { state, .. } => Some(state),
         Verdict::Retry { .. } => None,
     };
-    assert_eq!(verdict_of(&run, &cancelled), Some(RunState::Cancelled));
+    for failure in [Failure::cancelled(), died.clone()] {
+        let end = End::of_failure(failure, true);
+        assert_eq!(verdict_of(&run, &end), Some(RunState::Cancelled));
+    }
     let last = open("2026-11-22T02:00:00Z", 4, Stage::UnderWay);
     let end = End::of_failure(died, false);
     assert_eq!(verdict_of(&last, &end), Some(RunState::Failed));
