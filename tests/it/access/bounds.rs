@@ -182,7 +182,8 @@ async fn a_flood_of_bad_credentials_is_put_off_and_recorded_by_its_number_and_go
     daemon.stop().await;
     let daemon = site.start().await;
     until("every attempt is in the log", || async {
-        let counted = "SELECT coalesce(sum(calls), 0)::int8 FROM audit_records WHERE kind = 'REFUSAL'";
+        let counted =
+            "SELECT coalesce(sum(calls), 0)::int8 FROM audit_records WHERE kind = 'REFUSAL'";
         let counted: i64 = site.databases.control_value(counted).await;
         (counted == 1001).then_some(())
     })
