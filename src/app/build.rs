@@ -34,6 +34,7 @@ use crate::{
         database::{ConnectionSettings, Database, DatabaseLogins},
         embedded::{Embedded, EmbeddedConfig},
         revisions::ScriptLimits,
+        sessions,
         versions::VersionTable,
     },
     state::{ControlStore, anchor::Anchor, spool::Spool},
@@ -133,13 +134,15 @@ pub(super) async fn daemon(
     servers: &Servers,
     clock: Clock,
 ) -> Result<Daemon, BuildError> {
+    let id = Uuid::now_v7();
     let connections = ConnectionSettings {
+        application_name: sessions::pool_name(id),
         connect_timeout: config.postgres.connect_timeout,
         statement_timeout: config.postgres.statement_timeout,
         pool_size: usize::try_from(config.postgres.pool_size).unwrap_or(1),
     };
     let control = servers.control.settings().clone();
-    let mut store = ControlStore::new(control, connections.clone(), Uuid::now_v7())?
+    let mut store = ControlStore::new(control, connections.clone(), id)?
         .with_control_grace(config.operations.control_grace);
     if let Some(owner) = &servers.owner {
         store = store.owned_by(owner.settings().clone());

@@ -110,12 +110,7 @@ async fn begin(
     background.spawn(keeper::run(Arc::clone(&daemon), stop_background.clone()));
     background.spawn(expire::run(Arc::clone(&daemon), stop_background.clone()));
     background.spawn(Prober::run(Arc::clone(&daemon), stop_background.clone()));
-    let ticking = ticker::run(Arc::clone(&daemon), stop_background.clone());
-    background.spawn(async move {
-        if let Err(error) = ticking.await {
-            tracing::error!(error = %chain(&error), "the schedule has ended; restart the daemon");
-        }
-    });
+    background.spawn(ticker::run(Arc::clone(&daemon), stop_background.clone()));
     background.spawn(alerts::run(Arc::clone(&daemon), stop_background.clone()));
     background.close();
 

@@ -242,13 +242,14 @@ pub enum End {
 }
 
 impl End {
-    /// What an operation's failure says of the attempt. `asked` says whether a person asked for its cancellation.
+    /// What an operation's failure says of the attempt. `asked` says whether a person asked for its cancellation: then its
+    /// daemon's death is no reason to do it again.
     pub fn of_failure(failure: Failure, asked: bool) -> Self {
-        match failure.kind {
-            Kind::Cancelled if asked => Self::Cancelled,
-            Kind::Cancelled => Self::Cut(failure),
-            _ if failure.reason == "DAEMON_DIED" => Self::Cut(failure),
-            _ => Self::Failed(failure),
+        let cut = failure.kind == Kind::Cancelled || failure.reason == "DAEMON_DIED";
+        match (cut, asked) {
+            (true, true) => Self::Cancelled,
+            (true, false) => Self::Cut(failure),
+            (false, _) => Self::Failed(failure),
         }
     }
 }

@@ -14,14 +14,23 @@ pub mod deaths;
 use std::{sync::Arc, time::Duration};
 
 use chrono::{TimeDelta, Utc};
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, future::join_all, stream};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::deaths::Deaths;
-use super::{daemon::Daemon, maintenance, migration::guard, restore};
+use super::{
+    daemon::{Daemon, Managed},
+    maintenance,
+    migration::guard,
+    restore,
+};
 use crate::{
-    model::{backup::BackupName, failure::Failure},
+    model::{
+        backup::BackupName,
+        failure::{Failure, Kind},
+    },
     postgres::scratch,
     state::artifacts::{Artifact, ArtifactKind},
     storage::Marker,
@@ -34,6 +43,12 @@ const INTERVAL: Duration = Duration::from_secs(30);
 
 /// Looks at the stores' markers are this many intervals apart: an hour.
 const MARKER_INTERVALS: u32 = 120;
+
+/// How long the setting right of one thing in a database may take; then the next round goes on with it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The same where a database is dropped: the server writes all others to disk first.
+const DROP_PATIENCE: Duration = Duration::from_mins(15);
 
 /// How many things are swept at once.
 const SWEPT_AT_ONCE: usize = 4;
@@ -55,56 +70,70 @@ pub async fn begin(daemon: &Daemon) -> Memory {
         "end the operations of dead daemons",
         memory.deaths.look_for_good(daemon).await,
     );
-    recover(daemon, &mut memory.told).await;
+    recover(daemon, &memory.told).await;
     memory
 }
 
-/// Puts in order now. Each part that fails is logged and does not stop the others.
-async fn recover(daemon: &Daemon, told: &mut guard::Told) {
+/// Puts in order now. Each part that fails is logged and does not stop the others, nor does a database another one.
+async fn recover(daemon: &Daemon, told: &guard::Told) {
     log("sweep what operations left", sweep_leftovers(daemon).await);
-    for managed in daemon.databases.values() {
-        log(
-            "make maintenance mode true",
-            maintenance::mode::reassert(daemon, managed).await,
-        );
+    let databases = daemon.databases.values().map(async |managed| {
+        reassert(daemon, managed).await;
+        let dropping = restore::replaced::drop_expired(daemon, managed);
         log(
             "drop replaced databases whose time is up",
-            restore::replaced::drop_expired(daemon, managed).await,
+            within(DROP_PATIENCE, dropping).await,
         );
         log(
             "make the DDL guard what the configuration says",
-            guard::keep(daemon, managed, told).await,
+            within(PATIENCE, guard::keep(daemon, managed, told)).await,
         );
-    }
+    });
+    join_all(databases).await;
+}
+
+async fn reassert(daemon: &Daemon, managed: &Managed) {
+    let reasserting = maintenance::mode::reassert(daemon, managed);
+    log(
+        "make maintenance mode true",
+        within(PATIENCE, reasserting).await,
+    );
+}
+
+async fn within(
+    patience: Duration,
+    work: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    tokio::time::timeout(patience, work)
+        .await
+        .unwrap_or_else(|_| {
+            let patience = humantime::format_duration(patience);
+            Err(Failure::new(
+                Kind::DeadlineExceeded,
+                "NO_ANSWER",
+                format!("not done within {patience}; trying again with the next round"),
+            ))
+        })
 }
 
 /// Puts in order again and again, until the token is cancelled.
 pub async fn run(daemon: Arc<Daemon>, memory: Memory, stop: CancellationToken) {
-    let Memory {
-        mut told,
-        mut deaths,
-    } = memory;
+    let Memory { told, mut deaths } = memory;
+    let found = Notify::new();
     tokio::join!(
-        watch(&daemon, &mut deaths, &stop),
-        rounds(&daemon, &mut told, &stop)
+        watch(&daemon, &mut deaths, &found, &stop),
+        tidy(&daemon, &found, &stop),
+        rounds(&daemon, &told, &stop)
     );
 }
 
-/// Looks for dead daemons. What they left is put in order at once, and not only with the next round.
-async fn watch(daemon: &Daemon, deaths: &mut Deaths, stop: &CancellationToken) {
+/// Looks for dead daemons, and does nothing else: the looks must not get far apart.
+async fn watch(daemon: &Daemon, deaths: &mut Deaths, found: &Notify, stop: &CancellationToken) {
     let mut watching = async || {
         tokio::time::sleep(WATCH).await;
         match deaths.look(daemon).await {
             Ok(false) => {}
-            Ok(true) => {
-                log("sweep what operations left", sweep_leftovers(daemon).await);
-                for managed in daemon.databases.values() {
-                    log(
-                        "make maintenance mode true",
-                        maintenance::mode::reassert(daemon, managed).await,
-                    );
-                }
-            }
+            Ok(true) => found.notify_one(),
             Err(failure) => tracing::debug!(%failure, "could not look for dead daemons"),
         }
     };
@@ -116,7 +145,23 @@ async fn watch(daemon: &Daemon, deaths: &mut Deaths, stop: &CancellationToken) {
     }
 }
 
-async fn rounds(daemon: &Daemon, told: &mut guard::Told, stop: &CancellationToken) {
+/// Puts in order what dead daemons left as soon as one was found, and not only with the next round.
+async fn tidy(daemon: &Daemon, found: &Notify, stop: &CancellationToken) {
+    let tidying = async || {
+        found.notified().await;
+        log("sweep what operations left", sweep_leftovers(daemon).await);
+        let databases = daemon.databases.values();
+        join_all(databases.map(|managed| reassert(daemon, managed))).await;
+    };
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tidying() => {}
+        }
+    }
+}
+
+async fn rounds(daemon: &Daemon, told: &guard::Told, stop: &CancellationToken) {
     for round in 0_u32.. {
         let recovering = async {
             if round % MARKER_INTERVALS == 0 {

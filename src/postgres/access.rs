@@ -10,6 +10,9 @@ use tokio_postgres::{Client, GenericClient};
 use super::{error::PostgresError, quote::identifier};
 use crate::model::maintenance::{AccessChange, TakenGrant};
 
+/// Whoever has changed the database's row and not committed makes a GRANT wait, for as long as they like.
+const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '5s'";
+
 /// What has to change so that only the daemon's roles may connect. Each grant that is to be taken stands after those that
 /// its grantor's right rests on.
 pub async fn plan(
@@ -98,6 +101,10 @@ pub async fn close(
     let what = || PostgresError::query(format!("take CONNECT on database {database:?}"));
     let name = identifier(database);
     let transaction = client.transaction().await.map_err(what())?;
+    transaction
+        .batch_execute(LOCK_TIMEOUT)
+        .await
+        .map_err(what())?;
     let owner = owner(&transaction, database).await?;
     for role in &change.given {
         let statement = format!("GRANT CONNECT ON DATABASE {name} TO {}", identifier(role));
@@ -126,6 +133,10 @@ pub async fn open(
     let what = || PostgresError::query(format!("give CONNECT on database {database:?} back"));
     let name = identifier(database);
     let transaction = client.transaction().await.map_err(what())?;
+    transaction
+        .batch_execute(LOCK_TIMEOUT)
+        .await
+        .map_err(what())?;
     let owner = owner(&transaction, database).await?;
     let rows = transaction
         .query("SELECT rolname::text FROM pg_roles", &[])

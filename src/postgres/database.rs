@@ -21,6 +21,8 @@ pub use crate::model::privileges::Purpose;
 /// How to reach PostgreSQL.
 #[derive(Clone, Debug)]
 pub struct ConnectionSettings {
+    /// What pooled connections are shown as in `pg_stat_activity`, at most 63 bytes.
+    pub application_name: String,
     /// Bound on making a connection, or on having one from a pool.
     pub connect_timeout: Duration,
     /// `statement_timeout` of pooled connections, which carry the daemon's own short queries only.
@@ -211,7 +213,7 @@ fn search_catalog_only(login: &mut Config) {
 /// A pool whose connections are checked and reset each time they are taken.
 pub fn pool(login: &Config, settings: &ConnectionSettings) -> Result<Pool, PostgresError> {
     let mut login = login.clone();
-    login.application_name("pgsteward");
+    login.application_name(&settings.application_name);
     notice_a_dead_peer(&mut login);
     let timeout = settings.statement_timeout.as_millis();
     let options = login.get_options().unwrap_or_default().to_owned();

@@ -6,9 +6,10 @@
 //!
 //! - A daemon that has not proved that it lives for its control grace (`operations.control_grace`, which it writes into
 //!   `daemons` at its start) stops its operations, and says why (`runner::supervise`).
-//! - Another daemon takes over an operation of a daemon whose lock stays free (`ops::recovery::deaths`) only once the
-//!   operation's turn, a session on the database's own server, is gone too; or once the lock was free for longer than
-//!   that daemon's control grace and `FENCE_MARGIN`, in which it has stopped its work by its own clock.
+//! - Another daemon takes over an operation of a daemon whose lock stays free (`ops::recovery::deaths`) only once all
+//!   its sessions on the database's own server are gone too: the operation's turn, where it has one, and the daemon's
+//!   pooled connections, which the prober keeps open; or once the lock was free for longer than that daemon's control
+//!   grace and `FENCE_MARGIN`, in which it has stopped its work by its own clock.
 //!
 //! The daemon counts from before it sent its last proof, which is before the server can have freed the lock; the other one
 //! counts from when it saw it free. So the first is always done before the second begins, whatever their clocks show.
@@ -40,6 +41,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The control grace of a daemon that was not given one.
 pub(super) const CONTROL_GRACE: Duration = Duration::from_mins(2);
 
+/// That of a daemon of which nothing is known: no configuration allows a longer one.
+const LONGEST_CONTROL_GRACE: Duration = Duration::from_hours(1);
+
 /// For how long after a daemon's control grace its work may take to stop.
 const FENCE_MARGIN: Duration = Duration::from_secs(15);
 
@@ -62,7 +66,8 @@ impl ControlStore {
         Session::connect(&self.login, application_name, self.settings.connect_timeout).await
     }
 
-    /// Makes this daemon known, with what others must know of it. Those that have left nothing open are forgotten.
+    /// Makes this daemon known, with what others must know of it. Those that are dead and have left nothing open are
+    /// forgotten in the end.
     pub async fn register(&self) -> Result<(), PostgresError> {
         let client = self.client().await?;
         client
@@ -70,7 +75,9 @@ impl ControlStore {
                 "WITH forgotten AS (
                      DELETE FROM daemons WHERE started_at < clock_timestamp() - interval '30 days'
                        AND NOT EXISTS (SELECT FROM operations
-                                       WHERE daemon = daemons.id AND ended_at IS NULL))
+                                       WHERE daemon = daemons.id AND ended_at IS NULL)
+                       AND pg_try_advisory_xact_lock_shared(
+                           hashtextextended('pgsteward:daemon:' || id::text, 0)))
                  INSERT INTO daemons (id, version, control_grace) VALUES ($1, $2, $3)",
                 &[
                     &self.daemon,
@@ -154,19 +161,20 @@ impl ControlStore {
         Some(proven.elapsed()).filter(|unproven| *unproven > self.control_grace)
     }
 
-    /// The other daemons that have open operations or claimed ticks here and hold no lock.
-    pub async fn suspects(&self) -> Result<Vec<Suspect>, PostgresError> {
+    /// The other daemons that have open operations or claimed ticks of these jobs here and hold no lock.
+    pub async fn suspects(&self, jobs: &[&str]) -> Result<Vec<Suspect>, PostgresError> {
         let client = self.client().await?;
         // Shared, so that two daemons that look at the same time do not take each other for the suspect.
         let rows = client
             .query(
                 "SELECT others.daemon, daemons.control_grace
                  FROM (SELECT daemon FROM operations WHERE ended_at IS NULL
-                       UNION SELECT daemon FROM schedule_runs WHERE state = 'CLAIMED') AS others
+                       UNION SELECT daemon FROM schedule_runs
+                       WHERE state = 'CLAIMED' AND job = ANY($2)) AS others
                  LEFT JOIN daemons ON daemons.id = others.daemon
                  WHERE others.daemon <> $1 AND pg_try_advisory_xact_lock_shared(
                      hashtextextended('pgsteward:daemon:' || others.daemon::text, 0))",
-                &[&self.daemon],
+                &[&self.daemon, &jobs],
             )
             .await
             .map_err(PostgresError::query("look for dead daemons"))?;
@@ -175,7 +183,7 @@ impl ControlStore {
             let grace = grace.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
             Suspect {
                 daemon: row.get(0),
-                fenced_after: grace.unwrap_or(CONTROL_GRACE) + FENCE_MARGIN,
+                fenced_after: grace.unwrap_or(LONGEST_CONTROL_GRACE) + FENCE_MARGIN,
             }
         });
         Ok(suspects.collect())

@@ -16,7 +16,7 @@ use super::{ControlStore, alerts};
 use crate::{
     model::{
         alert::Alert,
-        schedule::{Due, RunState, Verdict},
+        schedule::{Due, OpenRun, RunState, Stage, Verdict},
     },
     postgres::error::PostgresError,
 };
@@ -124,13 +124,14 @@ impl ControlStore {
             .map_err(PostgresError::query("claim the schedule's retry"))
     }
 
-    /// Takes over the claims of a dead daemon. They are started by this one as its own.
-    pub async fn adopt_claims(&self, dead: Uuid) -> Result<u64, PostgresError> {
+    /// Takes over the claims of a dead daemon, of these jobs. They are started by this one as its own.
+    pub async fn adopt_claims(&self, dead: Uuid, jobs: &[&str]) -> Result<u64, PostgresError> {
         let client = self.client().await?;
         client
             .execute(
-                "UPDATE schedule_runs SET daemon = $2 WHERE daemon = $1 AND state = 'CLAIMED'",
-                &[&dead, &self.daemon],
+                "UPDATE schedule_runs SET daemon = $2
+                 WHERE daemon = $1 AND state = 'CLAIMED' AND job = ANY($3)",
+                &[&dead, &self.daemon, &jobs],
             )
             .await
             .map_err(PostgresError::query("take over a dead daemon's ticks"))
@@ -160,15 +161,17 @@ impl ControlStore {
             .map_err(PostgresError::query("record the schedule's run"))
     }
 
-    /// Records what became of an attempt, and the alert that tells of it. False when another daemon has done so.
+    /// Records what became of an attempt, and the alert that tells of it. False when another daemon has done so, or has
+    /// taken over the claim of an attempt that this one could not start.
     pub async fn settle_run(
         &self,
         job: &str,
-        slot: DateTime<Utc>,
-        attempt: u32,
+        run: &OpenRun,
         verdict: &Verdict,
         alert: Option<&Alert>,
     ) -> Result<bool, PostgresError> {
+        let (slot, attempt) = (run.slot, run.attempt);
+        let claimed = run.stage == Stage::Ours;
         let what = || PostgresError::query("record the end of the schedule's run");
         let (state, message, retry_at) = match verdict {
             Verdict::Over { state, message } => (*state, message, None),
@@ -176,24 +179,32 @@ impl ControlStore {
         };
         let mut client = self.client().await?;
         let transaction = client.transaction().await.map_err(what())?;
-        let settled = transaction
+        let ended = transaction
             .query_opt(
                 "UPDATE schedule_runs AS run SET state = $4, message = $5, retry_at = $6,
                      ended_at = CASE WHEN $6::timestamptz IS NULL THEN coalesce(
                          (SELECT ended_at FROM operations WHERE id = run.operation), clock_timestamp()) END
-                 FROM schedule_runs AS before
                  WHERE run.job = $1 AND run.slot = $2 AND run.attempt = $3
-                   AND before.job = run.job AND before.slot = run.slot
-                   AND run.state IN ('CLAIMED', 'STARTED', 'RETRYING')
-                 RETURNING before.state, run.ended_at",
-                &[&job, &slot, &number(attempt), &state.name(), message, &retry_at],
+                   AND CASE WHEN $7 THEN run.state = 'CLAIMED' AND run.daemon = $8
+                            ELSE run.state IN ('STARTED', 'RETRYING') END
+                 RETURNING run.ended_at",
+                &[
+                    &job,
+                    &slot,
+                    &number(attempt),
+                    &state.name(),
+                    message,
+                    &retry_at,
+                    &claimed,
+                    &self.daemon,
+                ],
             )
             .await
             .map_err(what())?;
-        let Some(settled) = settled else {
+        let Some(ended) = ended else {
             return Ok(false);
         };
-        if settled.get::<_, &str>(0) == RunState::Claimed.name() {
+        if claimed {
             transaction
                 .execute(
                     "INSERT INTO schedule_attempts (job, slot, attempt, message) VALUES ($1, $2, $3, $4)",
@@ -212,7 +223,7 @@ impl ControlStore {
                 .map_err(what())?;
         }
         if state == RunState::Succeeded {
-            let ended: Option<DateTime<Utc>> = settled.get(1);
+            let ended: Option<DateTime<Utc>> = ended.get(0);
             transaction
                 .execute(
                     "UPDATE schedule_jobs SET last_success = greatest(last_success, $2) WHERE job = $1",

@@ -93,8 +93,8 @@ async fn no_session_works(site: &Site) {
     let query = format!(
         "SELECT string_agg(concat_ws(' ', datname, application_name, state, query), '; ') FROM pg_stat_activity
          WHERE usename ~ '^{}' AND starts_with(application_name, 'pgsteward')
-           AND (application_name NOT IN ('pgsteward', 'pgsteward liveness')
-                OR application_name = 'pgsteward' AND state <> 'idle')",
+           AND application_name <> 'pgsteward liveness'
+           AND (application_name !~ '^pgsteward [-0-9a-f]{{36}}$' OR state <> 'idle')",
         site.databases.role("")
     );
     until("no session of the operation stays", || async {

@@ -5,8 +5,8 @@
 //! 2. A claimed tick that was not started, since the daemon died or the control store was away, is started.
 //! 3. Ticks that are due are dealt with, all of them at once: the last one runs, once for all that were missed before it,
 //!    if it is within the job's window. Otherwise they are recorded as missed.
-//! 4. A tick that comes in a pause, or while the last run goes on, is recorded as skipped. One that comes in maintenance
-//!    mode, or an optimize beside a backup, waits within its window.
+//! 4. A tick that comes in a pause, or waits when one begins, or comes while the last run goes on, is recorded as skipped.
+//!    One that comes in maintenance mode, or an optimize beside a backup, waits within its window.
 
 use std::time::Duration;
 
@@ -178,7 +178,8 @@ fn due_step(
         state,
         message,
     };
-    if let Some(pause) = known.paused(due.last) {
+    // One that came before the pause and has not started yet is what whoever paused the job wants to hold, too.
+    if let Some(pause) = known.paused(due.last).or(known.paused(now)) {
         let message = format!("paused by {}: {}", pause.principal, pause.reason);
         return pass(RunState::Skipped, message);
     }

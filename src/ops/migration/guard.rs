@@ -2,7 +2,10 @@
 //! where it is off. `recovery` looks at start and from time to time, and so also at a database that a restore put in the
 //! place of another. CheckDrift shows whether it stands.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use serde_json::json;
 
@@ -22,7 +25,7 @@ use crate::{
 
 /// What the log was last told of each database's guard, so that it is told once.
 #[derive(Debug, Default)]
-pub struct Told(BTreeMap<String, DdlGuard>);
+pub struct Told(Mutex<BTreeMap<String, DdlGuard>>);
 
 /// Whether the guard stands.
 pub async fn state(daemon: &Daemon, managed: &Managed) -> Result<DdlGuard, Failure> {
@@ -32,7 +35,7 @@ pub async fn state(daemon: &Daemon, managed: &Managed) -> Result<DdlGuard, Failu
 
 /// Makes the database's guard what the configuration says, if the admin role may and nobody else is at work on the
 /// database. What stands in the way is logged once.
-pub async fn keep(daemon: &Daemon, managed: &Managed, told: &mut Told) -> Result<(), Failure> {
+pub async fn keep(daemon: &Daemon, managed: &Managed, told: &Told) -> Result<(), Failure> {
     let wanted = daemon.settings.migrations.ddl_guard;
     let mut standing = look(daemon, managed).await?;
     if standing.superuser && is_due(wanted, &standing) {
@@ -124,9 +127,10 @@ fn missing(standing: &Standing) -> String {
     }
 }
 
-fn tell(database: &str, wanted: bool, standing: &Standing, told: &mut Told) {
+fn tell(database: &str, wanted: bool, standing: &Standing, told: &Told) {
     let now = judge(wanted, standing);
-    if told.0.get(database) == Some(&now) {
+    let mut told = told.0.lock().unwrap_or_else(PoisonError::into_inner);
+    if told.get(database) == Some(&now) {
         return;
     }
     match &now {
@@ -143,5 +147,5 @@ fn tell(database: &str, wanted: bool, standing: &Standing, told: &mut Told) {
         DdlGuard::On => tracing::info!(database, "the DDL guard is in force"),
         DdlGuard::Off => {}
     }
-    told.0.insert(database.to_owned(), now);
+    told.insert(database.to_owned(), now);
 }

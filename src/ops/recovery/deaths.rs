@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::join_all;
 use uuid::Uuid;
 
 use crate::{
@@ -23,10 +24,17 @@ use crate::{
 /// How long a lock must stay free before its daemon is taken for dead: one that only lost its connection is back by then.
 const DEATH_WATCH: Duration = Duration::from_secs(2);
 
-/// Since when the locks of other daemons were seen to be free.
+/// Between looks that are further apart a lock may have been held: what was seen before counts no more.
+const LONGEST_GAP: Duration = Duration::from_secs(3);
+
+/// How long a server may take to say whose sessions it has. Looks must not get too far apart.
+const ANSWER: Duration = Duration::from_secs(1);
+
+/// Since when the locks of other daemons were seen to be free, look after look.
 #[derive(Debug, Default)]
 pub struct Deaths {
     free_since: BTreeMap<Uuid, Instant>,
+    looked: Option<Instant>,
 }
 
 impl Deaths {
@@ -42,30 +50,65 @@ impl Deaths {
 
     /// Looks once. Ends what the dead have left open, and says whether there was something.
     pub(super) async fn look(&mut self, daemon: &Daemon) -> Result<bool, Failure> {
-        let suspects = daemon.store.suspects().await?;
-        self.free_since
-            .retain(|known, _| suspects.iter().any(|suspect| suspect.daemon == *known));
-        let mut ended = false;
+        let suspects = self.suspects(daemon).await?;
+        let mut dead = Vec::new();
         for suspect in suspects {
             let since = self.free_since.entry(suspect.daemon);
             let free = since.or_insert_with(Instant::now).elapsed();
             if free >= DEATH_WATCH {
-                ended |= end_work(daemon, suspect, free).await?;
+                dead.push((suspect, free));
             }
         }
+        // At once, and none in the way of the others.
+        let ending = dead.into_iter().map(|(suspect, free)| async move {
+            end_work(daemon, suspect, free).await.unwrap_or_else(|failure| {
+                tracing::warn!(daemon = %suspect.daemon, %failure, "could not end the work of a dead daemon");
+                false
+            })
+        });
+        let ended = join_all(ending).await.contains(&true);
         if ended {
             daemon.scheduling.changed();
         }
         Ok(ended)
     }
+
+    /// Who is to be suspected now. Those that were not suspected the last time begin anew, and all of them do after a look
+    /// that failed, or where the last one was too long ago.
+    async fn suspects(&mut self, daemon: &Daemon) -> Result<Vec<Suspect>, Failure> {
+        let last = self.looked.take();
+        let suspects = daemon.store.suspects(&jobs(daemon)).await?;
+        if last.is_none_or(|at| at.elapsed() > LONGEST_GAP) {
+            self.free_since.clear();
+        }
+        self.looked = Some(Instant::now());
+        self.free_since
+            .retain(|known, _| suspects.iter().any(|suspect| suspect.daemon == *known));
+        Ok(suspects)
+    }
+}
+
+/// The jobs whose claims this daemon may take over: those that it would start. It starts none once it is told to stop.
+fn jobs(daemon: &Daemon) -> Vec<&str> {
+    if daemon.runner.is_draining() {
+        return Vec::new();
+    }
+    daemon.jobs.iter().map(|job| job.name.as_str()).collect()
 }
 
 /// Takes the claimed ticks over, and ends the operations that nobody can be at work on any more.
 async fn end_work(daemon: &Daemon, suspect: Suspect, free: Duration) -> Result<bool, Failure> {
     // A tick may be taken over at once: who starts it second is given the operation of the first.
-    let mut ended = daemon.store.adopt_claims(suspect.daemon).await? > 0;
-    for orphan in daemon.store.open_operations_of(suspect.daemon).await? {
-        if free < suspect.fenced_after && is_at_work(daemon, &orphan).await {
+    let jobs = jobs(daemon);
+    let mut ended = daemon.store.adopt_claims(suspect.daemon, &jobs).await? > 0;
+    let orphans = daemon.store.open_operations_of(suspect.daemon).await?;
+    let asking = orphans.into_iter().map(|orphan| async move {
+        let fenced = free >= suspect.fenced_after;
+        let at_work = !fenced && is_at_work(daemon, suspect.daemon, &orphan).await;
+        (orphan, at_work)
+    });
+    for (orphan, at_work) in join_all(asking).await {
+        if at_work {
             tracing::debug!(operation = %orphan.id, "its daemon cannot be seen, but still works on it");
             continue;
         }
@@ -77,17 +120,17 @@ async fn end_work(daemon: &Daemon, suspect: Suspect, free: Duration) -> Result<b
     Ok(ended)
 }
 
-/// Whether the operation's turn is still held, or waited for, on the server of its database: then its daemon lives. What
-/// cannot be asked may be so.
-async fn is_at_work(daemon: &Daemon, orphan: &Orphan) -> bool {
+/// Whether the server of the operation's database shows a session of its daemon: the operation's turn, or one of the pooled
+/// connections, since not all operations take a turn. Then the daemon lives. What cannot be asked may be so.
+async fn is_at_work(daemon: &Daemon, of: Uuid, orphan: &Orphan) -> bool {
     let asking = async {
         let managed = daemon.managed(&orphan.database)?;
         let session = managed.database.server_session("pgsteward").await?;
-        let found = sessions::of_operation(&session, orphan.id).await?;
+        let found = sessions::of_work(&session, of, orphan.id).await?;
         session.close().await;
         Ok::<bool, Failure>(found)
     };
-    let asked = tokio::time::timeout(daemon.settings.health.timeout, asking).await;
+    let asked = tokio::time::timeout(ANSWER, asking).await;
     !matches!(asked, Ok(Ok(false)))
 }
 

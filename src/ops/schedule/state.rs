@@ -59,7 +59,7 @@ pub(super) async fn settle(
     };
     let settled = daemon
         .store
-        .settle_run(&job.name, slot, attempt, verdict, alert.as_ref())
+        .settle_run(&job.name, run, verdict, alert.as_ref())
         .await?;
     if settled {
         match verdict {
@@ -89,8 +89,8 @@ pub(super) async fn note_overdue(
             (Some(overdue.since), alert)
         }
         (None, Some(since)) => {
-            // What nobody was told of needs no end.
-            let told = telling && known.overdue_told;
+            // What nobody was told of needs no end, and a job that was paused is not good again.
+            let told = telling && known.overdue_told && known.paused(now).is_none();
             (None, told.then(|| Alert::recovered(job, since)))
         }
         _ => return Ok(()),

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{fire, state};
 use crate::{
     model::{
-        failure::Failure,
+        failure::{Failure, chain},
         method::Method,
         schedule::{Around, Job, Known, OpenRun, RunState, Step, Verdict, plan},
     },
@@ -33,13 +33,40 @@ const MOST_STEPS: usize = 20;
 /// tokio-cron-scheduler drops the fractions of seconds, and so would wake us in the second before.
 const ROUNDING: Duration = Duration::from_secs(1);
 
+/// How long the ticker rests after it has failed.
+const REST: Duration = Duration::from_secs(30);
+
 /// Runs the jobs by the clock, until the token is cancelled.
-pub async fn run(daemon: Arc<Daemon>, stop: CancellationToken) -> Result<(), JobSchedulerError> {
+pub async fn run(daemon: Arc<Daemon>, stop: CancellationToken) {
     if daemon.jobs.is_empty() {
-        return Ok(());
+        return;
     }
+    while let Err(error) = tick(&daemon, &stop).await {
+        tracing::error!(error = %chain(&error), "the schedule has failed; starting it again");
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(REST) => {}
+        }
+    }
+}
+
+async fn tick(daemon: &Arc<Daemon>, stop: &CancellationToken) -> Result<(), JobSchedulerError> {
     let mut scheduler = JobScheduler::new().await?;
     scheduler.start().await?;
+    let ticked = tick_with(&scheduler, daemon, stop).await;
+    let shut_down = scheduler.shutdown().await;
+    // One that was told to stop has nothing left to fail at.
+    if stop.is_cancelled() {
+        return Ok(());
+    }
+    ticked.and(shut_down)
+}
+
+async fn tick_with(
+    scheduler: &JobScheduler,
+    daemon: &Arc<Daemon>,
+    stop: &CancellationToken,
+) -> Result<(), JobSchedulerError> {
     let (sender, mut ticks) = mpsc::unbounded_channel();
     let mut armed: Option<DateTime<Utc>> = None;
     let mut away = false;
@@ -47,8 +74,8 @@ pub async fn run(daemon: Arc<Daemon>, stop: CancellationToken) -> Result<(), Job
     loop {
         // What is claimed and not started when the daemon is stopped, the next one starts.
         let looked = tokio::select! {
-            () = stop.cancelled() => break,
-            looked = look(&daemon) => looked,
+            () = stop.cancelled() => return Ok(()),
+            looked = look(daemon) => looked,
         };
         let next = match looked {
             Ok(next) => {
@@ -65,18 +92,17 @@ pub async fn run(daemon: Arc<Daemon>, stop: CancellationToken) -> Result<(), Job
             }
         };
         if next != armed {
-            arm(&scheduler, next, daemon.scheduling.clock.now(), &sender).await?;
+            arm(scheduler, next, daemon.scheduling.clock.now(), &sender).await?;
             armed = next;
         }
         tokio::select! {
-            () = stop.cancelled() => break,
+            () = stop.cancelled() => return Ok(()),
             _ = ticks.recv() => {}
             () = daemon.scheduling.changed.notified() => {}
             () = clock.was_set() => {}
             () = tokio::time::sleep(LOOK) => {}
         }
     }
-    scheduler.shutdown().await
 }
 
 /// Looks at all jobs once; gives when the next one has something to do.

@@ -216,6 +216,7 @@ async fn callers_that_were_not_let_in_are_listed_with_what_changes_something_and
     let (site, daemon) = crate::support::start().await;
     let control = site.databases.control();
     let settings = ConnectionSettings {
+        application_name: "pgsteward".to_owned(),
         connect_timeout: Duration::from_secs(10),
         statement_timeout: Duration::from_secs(10),
         pool_size: 1,

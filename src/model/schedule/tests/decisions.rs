@@ -225,12 +225,14 @@ fn what_its_daemon_cut_off_is_tried_again_at_once_and_what_a_person_cancelled_is
     ] {
         assert!(matches!(verdict(&job, &run, &cut, now), Verdict::Retry { at, .. } if at == now));
     }
-    let cancelled = End::of_failure(Failure::cancelled(), true);
     let verdict_of = |run: &OpenRun, end: &End| match verdict(&job, run, end, now) {
         Verdict::Over { state, .. } => Some(state),
         Verdict::Retry { .. } => None,
     };
-    assert_eq!(verdict_of(&run, &cancelled), Some(RunState::Cancelled));
+    for failure in [Failure::cancelled(), died.clone()] {
+        let end = End::of_failure(failure, true);
+        assert_eq!(verdict_of(&run, &end), Some(RunState::Cancelled));
+    }
     let last = open("2026-11-22T02:00:00Z", 4, Stage::UnderWay);
     let end = End::of_failure(died, false);
     assert_eq!(verdict_of(&last, &end), Some(RunState::Failed));
@@ -285,18 +287,23 @@ fn ticks_in_a_pause_are_skipped_also_when_they_are_looked_at_after_it() {
         principal: "anna".to_owned(),
         reason: "new disk".to_owned(),
     });
-    for now in ["2026-11-22T02:00:00Z", "2026-11-22T09:00:00Z"] {
-        match decide(&job, &known, now) {
-            Step::Pass {
-                state: RunState::Skipped,
-                message,
-                ..
-            } => {
-                assert_eq!(message, "paused by anna: new disk");
-            }
-            other => panic!("{other:?}"),
+    let is_skipped = |known: &Known, now: &str| match decide(&job, known, now) {
+        Step::Pass {
+            state: RunState::Skipped,
+            message,
+            ..
+        } => {
+            assert_eq!(message, "paused by anna: new disk");
         }
+        other => panic!("{other:?}"),
+    };
+    for now in ["2026-11-22T02:00:00Z", "2026-11-22T09:00:00Z"] {
+        is_skipped(&known, now);
     }
+    // So is one that came before the pause and waited for something else.
+    let mut waited = known.clone();
+    waited.considered = at("2026-11-20T02:00:00Z");
+    is_skipped(&waited, "2026-11-21T12:00:00Z");
     known.considered = at("2026-11-22T02:00:00Z");
     assert!(matches!(
         decide(&job, &known, "2026-11-23T02:00:00Z"),
