@@ -125,7 +125,14 @@ async fn end_work(daemon: &Daemon, suspect: Suspect, free: Duration) -> Result<b
 async fn is_at_work(daemon: &Daemon, of: Uuid, orphan: &Orphan) -> bool {
     let asking = async {
         let managed = daemon.managed(&orphan.database)?;
-        let session = managed.database.server_session("pgsteward").await?;
+        let database = &managed.database;
+        let session = match database.server_session("pgsteward").await {
+            // The admin role may be what was to be made.
+            Err(_) if orphan.method == Method::ProvisionRoles.name() => {
+                database.provisioning_server_session("pgsteward").await?
+            }
+            session => session?,
+        };
         let found = sessions::of_work(&session, of, orphan.id).await?;
         session.close().await;
         Ok::<bool, Failure>(found)

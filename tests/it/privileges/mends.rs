@@ -38,7 +38,7 @@ const CASES: &[(&str, &[&str])] = &[
         &["MEMBERSHIP_EXCESSIVE"],
     ),
     (
-        "GRANT $app TO $backup; GRANT pg_monitor TO $maintenance",
+        "GRANT $app TO $backup; GRANT pg_read_all_data TO $maintenance",
         &["MEMBERSHIP_EXCESSIVE"; 2],
     ),
     (
