@@ -324,19 +324,27 @@ async fn maintenance_mode_that_was_half_entered_is_made_true_by_the_other_daemon
     other.stop().await;
 }
 
+/// The logins of the control store, which must name the same server, with the roles that they are of.
+const CONTROL_LOGINS: [(&str, &str); 2] =
+    [("control.url", "control"), ("control.owner_url", "owner")];
+
 /// A proxy between the daemons that are started next and their control store; the databases are on the direct way.
 async fn control_behind_proxy(site: &mut Site) -> Proxy {
     let port = cluster().port;
     let proxy = Proxy::before(([127, 0, 0, 1], port).into()).await;
-    let direct = site.databases.url("control", &site.databases.control());
     let (here, there) = (format!(":{port}/"), format!(":{}/", proxy.address.port()));
-    site.set("control.url", &direct.replace(&here, &there));
+    for (key, role) in CONTROL_LOGINS {
+        let direct = site.databases.url(role, &site.databases.control());
+        site.set(key, &direct.replace(&here, &there));
+    }
     proxy
 }
 
 fn control_direct(site: &mut Site) {
-    let direct = site.databases.url("control", &site.databases.control());
-    site.set("control.url", &direct);
+    for (key, role) in CONTROL_LOGINS {
+        let direct = site.databases.url(role, &site.databases.control());
+        site.set(key, &direct);
+    }
 }
 
 #[tokio::test]
