@@ -169,6 +169,10 @@ async fn rounds(daemon: &Daemon, told: &guard::Told, stop: &CancellationToken) {
                     "sweep what was left in the stores",
                     sweep_markers(daemon).await,
                 );
+                log(
+                    "forget the schedule's old runs",
+                    daemon.store.forget_old_runs().await.map_err(Failure::from),
+                );
             }
             tokio::time::sleep(INTERVAL).await;
             recover(daemon, told).await;

@@ -36,6 +36,36 @@ impl ControlStore {
             .map_err(PostgresError::query("record the run"))
     }
 
+    /// Forgets runs and alerts that ended more than 400 days ago, so many of each at most. Whoever asks for more asks again.
+    pub async fn forget_old_runs(&self) -> Result<(), PostgresError> {
+        let what = || PostgresError::query("forget the schedule's old runs");
+        let client = self.client().await?;
+        client
+            .execute(
+                "WITH old AS (
+                     SELECT job, slot FROM schedule_runs
+                     WHERE ended_at < clock_timestamp() - interval '400 days' LIMIT 10000),
+                 attempts AS (
+                     DELETE FROM schedule_attempts USING old
+                     WHERE schedule_attempts.job = old.job AND schedule_attempts.slot = old.slot)
+                 DELETE FROM schedule_runs USING old
+                 WHERE schedule_runs.job = old.job AND schedule_runs.slot = old.slot",
+                &[],
+            )
+            .await
+            .map_err(what())?;
+        client
+            .execute(
+                "DELETE FROM alerts WHERE id IN (
+                     SELECT id FROM alerts
+                     WHERE ended_at < clock_timestamp() - interval '400 days' LIMIT 10000)",
+                &[],
+            )
+            .await
+            .map(|_| ())
+            .map_err(what())
+    }
+
     /// The runs of a job, the latest first, and the token of the next page.
     pub async fn job_runs(
         &self,
