@@ -70,10 +70,16 @@ impl ControlStore {
         settings: ConnectionSettings,
         daemon: Uuid,
     ) -> Result<Self, PostgresError> {
+        // The audit log's writer has a connection of its own: however much is read, what changes something can be recorded.
+        let own = ConnectionSettings {
+            pool_size: 1,
+            ..settings.clone()
+        };
+        let own = pool(&login, &own)?;
         let pool = pool(&login, &settings)?;
         Ok(Self {
             audit_readers: Arc::new(Semaphore::new(audit::records::MOST_READERS)),
-            audit: Arc::new(Appender::new(pool.clone(), login.clone(), settings.clone())),
+            audit: Arc::new(Appender::new(own, login.clone(), settings.clone())),
             pool,
             login,
             owner: None,

@@ -55,6 +55,8 @@ type Key = (String, &'static str);
 pub struct Prober {
     seen: watch::Sender<Seen>,
     beliefs: Mutex<BTreeMap<Key, Belief>>,
+    /// One look at a time: two at once would count as two in a row, and an older one could be shown last.
+    looking: tokio::sync::Mutex<()>,
 }
 
 impl Default for Prober {
@@ -62,6 +64,7 @@ impl Default for Prober {
         Self {
             seen: watch::Sender::new(Seen::default()),
             beliefs: Mutex::default(),
+            looking: tokio::sync::Mutex::default(),
         }
     }
 }
@@ -74,6 +77,7 @@ impl Prober {
 
     /// Looks once, so that a daemon that says it is ready knows how it is.
     pub async fn look(daemon: &Daemon) {
+        let _alone = daemon.prober.looking.lock().await;
         let seen = look(daemon).await;
         daemon.prober.seen.send_replace(seen);
     }
