@@ -61,6 +61,7 @@ fn good(version: u32) -> Facts {
         ("adm", "pg_read_all_stats"),
         ("bak", "pg_read_all_data"),
         ("mnt", maintained),
+        ("mnt", "pg_monitor"),
     ] {
         facts.memberships.push(member_of(member, role));
     }
