@@ -42,7 +42,12 @@ async fn is_failed_and_closed(client: &Client, id: &str) {
     let error = failure_of(orphan(client, id).await);
     assert_eq!(error.reason, "DAEMON_DIED");
     assert_eq!(error.code, "ABORTED");
-    let entry = audit_entry_of(client, id).await;
+    // The log is told right after the operation.
+    let entry = until("its entry is closed", || async {
+        let entry = audit_entry_of(client, id).await;
+        (entry.outcome() != AuditOutcome::Started).then_some(entry)
+    })
+    .await;
     assert_eq!(entry.outcome(), AuditOutcome::Failed);
     assert_eq!(entry.reason, "DAEMON_DIED");
 }
