@@ -53,7 +53,10 @@ const CASES: &[(&str, &[&str])] = &[
         "REVOKE pg_signal_backend, pg_read_all_stats, $app FROM $admin",
         &["MEMBERSHIP_MISSING"; 3],
     ),
-    ("ALTER ROLE $maintenance NOINHERIT", &["MEMBERSHIP_MISSING"]),
+    (
+        "ALTER ROLE $maintenance NOINHERIT",
+        &["MEMBERSHIP_MISSING"; 2],
+    ),
     (
         "ALTER ROLE $backup RESET default_transaction_read_only",
         &["SETTING_MISSING"],
