@@ -80,7 +80,7 @@ async fn a_scheduled_run_is_done_by_another_daemon_when_its_claimer_and_then_its
 {
     let mut site = Site::new().await;
     site.databases.run(TABLE).await;
-    for job in ["optimize", "drift", "drill"] {
+    for job in ["optimize", "drift", "drill", "privileges"] {
         site.set(&format!("schedule.{job}"), "off");
     }
     site.set("schedule.enabled", "true");

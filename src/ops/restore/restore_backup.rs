@@ -165,12 +165,14 @@ async fn beside(
     let filename = &wanted.backup.filename;
     job.enter_next(count, "check");
     let used = keep(daemon, filename).await?;
-    // It may have waited long for its approval: nobody's session is ended in a database that is open again.
-    mode::require(daemon, managed).await?;
-    let session = managed.database.server_session("pgsteward restore").await?;
-    let roles = managed.database.roles();
-    access::end_other_sessions(&session, managed.database.server_name(), &roles).await?;
-    session.close().await;
+    // It may have waited long for its approval: nobody's session is ended in a database that is open again, which is refused
+    // next.
+    if mode::is_on(daemon, managed).await? {
+        let session = managed.database.server_session("pgsteward restore").await?;
+        let roles = managed.database.roles();
+        access::end_other_sessions(&session, managed.database.server_name(), &roles).await?;
+        session.close().await;
+    }
     let (target, create_roles) = (&wanted.target, wanted.create_roles);
     let plan = plan::check(daemon, managed, filename.as_str(), target, create_roles).await?;
     plan::require_ready(&plan)?;

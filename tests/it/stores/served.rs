@@ -221,6 +221,8 @@ async fn another_tools_archive_is_listed_as_that_of_the_database_it_is_named_aft
     let site = Site::new().await;
     let daemon = site.start().await;
     let client = daemon.client();
+    fs::write(site.store().join("app_20261122.sql"), "select 1;").unwrap();
+    // That may be of a database `app_monday`.
     fs::write(site.store().join("app_monday.sql"), "select 1;").unwrap();
     fs::write(site.store().join("someone.sql"), "select 1;").unwrap();
     let (backups, _) = list(client, "").await;
@@ -229,8 +231,15 @@ async fn another_tools_archive_is_listed_as_that_of_the_database_it_is_named_aft
         .map(|backup| (backup.filename.as_str(), backup.database.as_str()))
         .collect();
     seen.sort_unstable();
-    assert_eq!(seen, [("app_monday.sql", "app"), ("someone.sql", "")]);
+    assert_eq!(
+        seen,
+        [
+            ("app_20261122.sql", "app"),
+            ("app_monday.sql", ""),
+            ("someone.sql", "")
+        ]
+    );
     // It is nobody's newest good backup.
-    delete(client, "app_monday.sql").await.unwrap();
+    delete(client, "app_20261122.sql").await.unwrap();
     daemon.stop().await;
 }
